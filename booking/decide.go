@@ -41,9 +41,10 @@ type Decision struct {
 
 // Errors of Decide. An *IllegalError lists what is legal.
 var (
-	ErrFeeChanged     = errors.New("the cancellation fee is not the expected one any more")
-	ErrTotalChanged   = errors.New("the accepted total is not the one on offer")
-	ErrAmountTooLarge = errors.New("the amount is more than what is left to refund")
+	ErrEvidenceMissing = errors.New("a confirmed reservation needs its supplier reference")
+	ErrFeeChanged      = errors.New("the cancellation fee is not the expected one any more")
+	ErrTotalChanged    = errors.New("the accepted total is not the one on offer")
+	ErrAmountTooLarge  = errors.New("the amount is more than what is left to refund")
 )
 
 // IllegalError says that a decision is not possible where the booking stands, and which are.
@@ -109,6 +110,9 @@ func (f Flow) Decide(b *Booking, d Decision, now time.Time) (Entry, error) {
 		b.Facts.Verdict.Ruling, b.Facts.Verdict.Source = Deny, d.Actor
 		return by(Reject(ReviewRejected)), nil
 	case VerbResolve:
+		if d.Happened && b.Goal == Confirm && b.Place.Step == StepConfirm && d.SupplierReference == "" {
+			return Entry{}, ErrEvidenceMissing
+		}
 		return by(f.evidence(b, d)), nil
 	case VerbRetry:
 		if b.Place.Phase == Parked {

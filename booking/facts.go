@@ -26,11 +26,13 @@ type Facts struct {
 
 // Mark is how far one step of one booking has come.
 type Mark struct {
-	Step     Name      `json:"step"`
-	State    MarkState `json:"state"`
-	Attempts int       `json:"attempts,omitempty"` // turns spent on it, ever
-	Tries    int       `json:"tries,omitempty"`    // turns that did it without result since the step began: the budget
-	Asked    int       `json:"asked,omitempty"`    // questions without answer since the last Do or Undo
+	Step      Name      `json:"step"`
+	State     MarkState `json:"state"`
+	Attempts  int       `json:"attempts,omitempty"`   // turns spent on it, ever
+	Tries     int       `json:"tries,omitempty"`      // turns that did it without result since the step began: the budget
+	Asked     int       `json:"asked,omitempty"`      // questions without answer since the last Do or Undo
+	Doubt     bool      `json:"doubt,omitempty"`      // an attempt got no answer: whatever was said since, it may still arrive
+	UndoDoubt bool      `json:"undo_doubt,omitempty"` // the same of its undo
 }
 
 // MarkState is one step's state, as the status endpoint shows it.

@@ -186,7 +186,8 @@ func (w world) findAuthorization(ctx context.Context, b *Booking) Outcome {
 		return Unanswered(err)
 	case b.Goal != Confirm:
 		note(b, p)
-		return undone(p.State == PaymentVoided || p.State == PaymentCaptured || p.State == PaymentDecline)
+		closed := p.State == PaymentVoided || p.State == PaymentCaptured || p.State == PaymentDecline
+		return undone(closed && b.refundOwed().IsZero())
 	case p.State == PaymentAbsent:
 		return Again() // with the same key: should the lost request still arrive, it is the same authorisation
 	default:
@@ -218,25 +219,38 @@ func (w world) authorized(b *Booking, p Payment) Outcome {
 	}
 }
 
-// void also settles the fee of a stay that was cancelled before it was captured: the fee is captured, and the rest of the
+// void gives up what is reserved. Where a capture got no answer it looks first, and gives back what was taken after all.
+// It also settles the fee of a stay that was cancelled before it was captured: the fee is captured, and the rest of the
 // authorisation is released with it.
 func (w world) void(ctx context.Context, b *Booking) Outcome {
+	inDoubt := b.Mark(StepCapture).Doubt
+	if inDoubt {
+		p, err := w.Payments.Find(ctx, b)
+		if err != nil {
+			return Unanswered(err)
+		}
+		note(b, p)
+	}
 	if b.Facts.Money.Captured > 0 {
-		return Next() // nothing is reserved any more
+		return w.refund(ctx, b)
 	}
 	if fee := b.feeDue(); fee.Minor > 0 {
 		p, err := w.Payments.Capture(ctx, b, fee)
-		if err != nil {
-			return Judge(err)
+		outcome := Judge(err)
+		switch {
+		case err == nil:
+			note(b, p)
+		case outcome.kind == KindReject && inDoubt:
+			return Retry(outcome.reason, 0) // the late one came first: look again
 		}
-		note(b, p)
-		return Next()
+		return outcome
 	}
-	if err := w.Payments.Void(ctx, b); err != nil {
+	p, err := w.Payments.Void(ctx, b)
+	if err != nil {
 		return Judge(err)
 	}
-	b.Facts.Money.Voided = true
-	return Next()
+	note(b, p)
+	return w.refund(ctx, b)
 }
 
 // confirm is the pivot: the first act that cannot be taken back for nothing.

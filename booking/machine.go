@@ -46,7 +46,11 @@ func (f Flow) did(b *Booking, o Outcome, now time.Time) {
 	case KindNext:
 		f.advance(b, now)
 	case KindReject:
-		b.mark(step.Name, func(m *Mark) { m.State = MarkRefused })
+		b.mark(step.Name, func(m *Mark) {
+			if !m.Doubt {
+				m.State = MarkRefused
+			} // else it is undone, too: a refused second attempt says nothing about the first one, which may arrive late
+		})
 		f.giveUp(b, o, now)
 	case KindCompensate:
 		f.giveUp(b, o, now)
@@ -102,11 +106,8 @@ func (f Flow) undid(b *Booking, o Outcome, now time.Time) {
 	case o.kind == KindNext:
 		b.mark(step.Name, func(m *Mark) { m.State = MarkUndone })
 		f.unwind(b, now)
-	case o.kind == KindReject && step.Pivot && b.Goal == Cancel && b.Result == Confirmed:
-		// The supplier insists on the stay: it stands, and so does the charge.
-		b.Facts.Cancellation.Refuse, b.Goal = CancelRefusedBySupplier, Confirm
-		b.mark(step.Name, func(m *Mark) { m.State = MarkDone })
-		f.goOn(b, now)
+	case o.kind == KindReject && step.Pivot && b.Result == Confirmed && !b.Mark(step.Name).UndoDoubt:
+		f.stand(b, now)
 	case o.kind == KindUnknown && step.Find != nil:
 		f.ask(b, now)
 	case o.kind == KindAgain || o.kind == KindRetry || o.kind == KindUnknown:
@@ -116,6 +117,13 @@ func (f Flow) undid(b *Booking, o Outcome, now time.Time) {
 	default:
 		f.park(b, o, now)
 	}
+}
+
+// stand: the supplier insists on the stay, so it stands, and so does the charge.
+func (f Flow) stand(b *Booking, now time.Time) {
+	b.Facts.Cancellation.Refuse, b.Goal = CancelRefusedBySupplier, Confirm
+	b.mark(b.Place.Step, func(m *Mark) { m.State = MarkDone })
+	f.goOn(b, now)
 }
 
 // resume: a parked booking was decided about, or its time ran out.
@@ -167,7 +175,7 @@ func (f Flow) goOn(b *Booking, now time.Time) {
 		return
 	}
 	for _, s := range f.Steps {
-		if b.Mark(s.Name).State == MarkPending {
+		if state := b.Mark(s.Name).State; state != MarkDone && state != MarkSkipped {
 			f.enter(b, Doing, s.Name, now)
 			return
 		}

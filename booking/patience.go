@@ -44,7 +44,9 @@ func (f Flow) ask(b *Booking, now time.Time) {
 	b.mark(step, func(m *Mark) {
 		m.Asked = 0
 		if b.Goal == Confirm {
-			m.State = MarkUnclear
+			m.State, m.Doubt = MarkUnclear, true
+		} else {
+			m.UndoDoubt = true
 		}
 	})
 }

@@ -66,8 +66,9 @@ type Payments interface {
 	// Authorize reserves b.Facts.Price on b.Facts.Money.Token, to be captured later. A decline is an answer, not an error.
 	Authorize(ctx context.Context, b *Booking) (Payment, error)
 	// Void gives up the authorisation of the current generation, whether or not it is known to exist, and sees to it that
-	// none can arrive later. Voiding what does not exist is no error.
-	Void(ctx context.Context, b *Booking) error
+	// none can arrive later. Voiding what does not exist is no error; nor is finding it captured meanwhile, which the
+	// answer shows.
+	Void(ctx context.Context, b *Booking) (Payment, error)
 	// Capture takes amount of the authorisation; the rest of it is released.
 	Capture(ctx context.Context, b *Booking, amount Money) (Payment, error)
 	// Refund gives amount of the captured money back.
