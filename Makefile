@@ -1,0 +1,52 @@
+# make without a target says what there is.
+.DEFAULT_GOAL := help
+
+# Runs a command beside a private PostgreSQL, found or installed; fails when it cannot be had.
+WITH_POSTGRES := go run ./store/storetest/withpg
+
+# Tools have a module file of their own, so that none of their dependencies is one of ours.
+TOOL := go tool -modfile=.ci/tools.mod
+
+# One package's tests may take this long before go test prints where each goroutine stands.
+TIMEOUT := 8m
+
+.PHONY: help
+help: ## say what there is
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build and serve, with the embedded database and the sandbox, and print what to try
+	./bin/booking serve
+
+.PHONY: build
+build: ## build bin/booking
+	go build -trimpath -o bin/booking .
+
+.PHONY: test
+test: ## all tests, on SQLite and on PostgreSQL (found or installed)
+	$(WITH_POSTGRES) go test -timeout $(TIMEOUT) ./...
+
+.PHONY: race
+race: ## the same under the race detector; needs a C compiler
+	@command -v $$(go env CC) >/dev/null || { echo "make race needs a C compiler (gcc)" >&2; exit 1; }
+	CGO_ENABLED=1 $(WITH_POSTGRES) go test -race -timeout $(TIMEOUT) ./...
+
+.PHONY: e2e
+e2e: ## only the end-to-end tests: the whole service over HTTP
+	$(WITH_POSTGRES) go test -count=1 -timeout $(TIMEOUT) -v .
+
+.PHONY: vet
+vet: ## go vet
+	go vet ./...
+
+.PHONY: lint
+lint: ## golangci-lint, with the reasons in .golangci.yml
+	$(TOOL) golangci-lint run
+	@.ci/lintprobe/check $(TOOL) golangci-lint
+
+.PHONY: generate
+generate: ## write again what is generated from the specification and the flow
+	go generate ./...
+
+.PHONY: ci
+ci: build vet lint test race ## exactly what continuous integration runs

@@ -1,0 +1,185 @@
+// Package pgserver runs a private PostgreSQL for tests and load runs: found or installed, listening on a unix socket only,
+// as another user when we are root. It is gone when it is stopped, and on Linux also when its parent is killed.
+//
+//	server, err := pgserver.Start(ctx, pgserver.Options{Log: os.Stderr})
+//	...
+//	defer server.Stop()
+//	db, err := sql.Open("pgx", server.URL())
+package pgserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+const (
+	port       = 5432 // only part of the socket's name: nothing listens on TCP
+	role       = "booking"
+	stopWithin = 20 * time.Second
+	startPoll  = 20 * time.Millisecond
+)
+
+// Options say which PostgreSQL, where, and how durable. The zero Options find or install one, keep it in a temporary
+// directory and trade its durability for speed.
+type Options struct {
+	Bin     string    // directory of initdb and postgres; empty: Find, then Install
+	Dir     string    // where the cluster's own directory is made; empty: os.TempDir, as root /tmp
+	Durable bool      // fsync on, as in production: for load figures. Off: tests kill the service, never the machine
+	Log     io.Writer // what an installation prints; nil: nothing
+}
+
+// Server is a running cluster with one database, "booking", owned by the superuser of the same name.
+type Server struct {
+	dir     string
+	process *os.Process
+	exited  chan struct{} // closed once the process has been waited for
+}
+
+// Start makes a cluster and returns once it answers. ctx bounds the installing and starting; it does not end the server,
+// which the caller must Stop.
+func Start(ctx context.Context, o Options) (*Server, error) {
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	bin, err := o.Bin, error(nil)
+	if bin == "" {
+		bin, err = findOrInstall(ctx, o.Log)
+	}
+	if err != nil {
+		return nil, err
+	}
+	as, err := serverAccount()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := makeDir(o.Dir, as)
+	if err != nil {
+		return nil, fmt.Errorf("make a directory for postgres: %w", err)
+	}
+	s := &Server{dir: dir, exited: make(chan struct{})}
+	if err := s.start(ctx, bin, as, o.Durable); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
+}
+
+// URL connects to the database "booking" as its superuser.
+func (s *Server) URL() string { return s.url(role) }
+
+func (s *Server) url(database string) string {
+	query := url.Values{"host": {s.dir}, "port": {strconv.Itoa(port)}, "sslmode": {"disable"}}
+	return "postgres://" + role + "@/" + database + "?" + query.Encode()
+}
+
+// Stop ends all connections, waits for the server's end and removes its directory. Another call does nothing.
+func (s *Server) Stop() error {
+	// A fast shutdown, then an immediate one; a kill would leave the server's children to find out by themselves.
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGQUIT, os.Kill} {
+		_ = s.process.Signal(sig) // an error means that it has ended
+		select {
+		case <-s.exited:
+			return os.RemoveAll(s.dir)
+		case <-time.After(stopWithin):
+		}
+	}
+	return fmt.Errorf("stop postgres: process %d outlived a kill; its files are in %s", s.process.Pid, s.dir)
+}
+
+func (s *Server) start(ctx context.Context, bin string, as *syscall.Credential, durable bool) error {
+	data, logName := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "postgres.log")
+	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata="+data, "--username="+role,
+		"--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+	initdb.Dir, initdb.Env, initdb.SysProcAttr = s.dir, serverEnv(), childOf(as)
+	if out, err := initdb.CombinedOutput(); err != nil {
+		return fmt.Errorf("run initdb in %s: %w\n%s", s.dir, err, out)
+	}
+
+	output, err := os.Create(logName)
+	if err != nil {
+		return err
+	}
+	defer output.Close()
+	postgres := exec.Command(filepath.Join(bin, "postgres"), serverArgs(data, s.dir, durable)...) //nolint:noctx // lives until Stop
+	postgres.Dir, postgres.Env, postgres.SysProcAttr = s.dir, serverEnv(), childOf(as)
+	postgres.Stdout, postgres.Stderr = output, output
+	if err := s.run(postgres); err != nil {
+		return fmt.Errorf("start postgres: %w", err)
+	}
+	if err := s.ready(ctx); err != nil {
+		printed, _ := os.ReadFile(logName)
+		return errors.Join(fmt.Errorf("start postgres: %w\n%s", err, printed), s.Stop())
+	}
+	return nil
+}
+
+// run starts the server and waits for its end on the thread that started it: the kernel sends the parent-death signal when
+// that thread ends, not when the process does.
+func (s *Server) run(postgres *exec.Cmd) error {
+	started := make(chan error)
+	go func() { // owned by Stop, which waits for exited
+		runtime.LockOSThread()
+		err := postgres.Start()
+		s.process = postgres.Process
+		started <- err
+		if err == nil {
+			_ = postgres.Wait() // how it ended is of interest to nobody: Stop ends it
+			close(s.exited)
+		}
+	}()
+	return <-started
+}
+
+// ready waits until the server answers, then makes the database.
+func (s *Server) ready(ctx context.Context) error {
+	for {
+		conn, err := pgx.Connect(ctx, s.url("postgres"))
+		if err == nil {
+			_, err = conn.Exec(ctx, "CREATE DATABASE "+role)
+			return errors.Join(err, conn.Close(ctx))
+		}
+		select {
+		case <-s.exited:
+			return errors.New("it ended at once")
+		case <-ctx.Done():
+			return fmt.Errorf("no answer: %w", errors.Join(context.Cause(ctx), err))
+		case <-time.After(startPoll):
+		}
+	}
+}
+
+func serverArgs(data, sockets string, durable bool) []string {
+	settings := []string{
+		"listen_addresses=",
+		"unix_socket_directories=" + sockets,
+		"port=" + strconv.Itoa(port),
+		"max_connections=300", // go test runs packages side by side, each with a pool of its own
+		"log_min_messages=fatal",
+		"log_min_error_statement=panic", // tests provoke errors on purpose
+	}
+	if !durable {
+		// synchronous_commit stays on: the store refuses to start without it.
+		settings = append(settings, "fsync=off", "full_page_writes=off")
+	}
+	args := []string{"-D", data}
+	for _, setting := range settings {
+		args = append(args, "-c", setting)
+	}
+	return args
+}
+
+// serverEnv keeps PGPORT, LC_ALL and their like from changing what is started.
+func serverEnv() []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
+}
