@@ -1,0 +1,75 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Config says where bookings are kept and how hard. The zero Config but for Keys and Dir is the embedded default.
+type Config struct {
+	URL string // postgres://...; empty: SQLite, at booking.db in Dir
+	Dir string // of the SQLite file; ":memory:": none, for tests, gone with Close
+
+	Keys Keys // for personal data
+
+	MaxConns int           // PostgreSQL connections, or SQLite readers; 0: 16. At least 1
+	Flushers int           // commits under way at once on PostgreSQL, 1 to 4; 0: 2. SQLite has always 1
+	Timeout  time.Duration // of one query; 0: 3 s. A commit has CommitTimeout instead
+	// CommitTimeout bounds one group commit, apart from its callers' own deadlines; 0: 10 s.
+	CommitTimeout time.Duration
+
+	// UnsafeDurability starts even where the database may lose what it has acknowledged. For tests only.
+	UnsafeDurability bool
+}
+
+// Keys protect personal data at rest.
+type Keys struct {
+	Current string            // id of the key in Wrap that new bookings are sealed under
+	Wrap    map[string][]byte // key-encryption keys by id, 32 bytes each; old ones stay, to read with
+	Index   []byte            // of the e-mail index, at least 32 bytes; with another one old bookings are not found by e-mail
+}
+
+// Validate reports all problems together.
+func (c Config) Validate() error {
+	var problems []error
+	if c.URL == "" && c.Dir == "" {
+		problems = append(problems, errors.New("store: neither a database URL nor a data directory is set"))
+	}
+	if c.MaxConns < 0 || c.Flushers < 0 || c.Flushers > 4 || c.Timeout < 0 || c.CommitTimeout < 0 {
+		problems = append(problems, errors.New("store: MaxConns, Timeout and CommitTimeout cannot be negative, and Flushers is 1 to 4"))
+	}
+	return errors.Join(append(problems, c.Keys.validate())...)
+}
+
+func (k Keys) validate() error {
+	var problems []error
+	if _, ok := k.Wrap[k.Current]; !ok {
+		problems = append(problems, fmt.Errorf("store: the current key %q is not among the keys", k.Current))
+	}
+	for id, key := range k.Wrap {
+		if len(key) != 32 {
+			problems = append(problems, fmt.Errorf("store: key %q has %d bytes, not 32", id, len(key)))
+		}
+	}
+	if len(k.Index) < 32 {
+		problems = append(problems, fmt.Errorf("store: the key of the e-mail index has %d bytes, not at least 32", len(k.Index)))
+	}
+	return errors.Join(problems...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxConns == 0 {
+		c.MaxConns = 16
+	}
+	if c.Flushers == 0 {
+		c.Flushers = 2
+	}
+	if c.Timeout == 0 {
+		c.Timeout = 3 * time.Second
+	}
+	if c.CommitTimeout == 0 {
+		c.CommitTimeout = 10 * time.Second
+	}
+	return c
+}
