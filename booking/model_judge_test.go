@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"hotelbooking/booking"
 	"hotelbooking/booking/bookingtest"
@@ -63,7 +64,11 @@ func (j *judge) saw(b *booking.Booking, e booking.Entry) error {
 		when(e.From.Phase == booking.Ended && e.To.Phase != booking.Ended && e.Actor == booking.SystemActor, "left the end by itself"),
 	}
 	for key := range j.asked {
-		problems = append(problems, when(len(key) > 6 && key[:6] == "blind:", "repeated without asking: %s", key))
+		problems = append(problems, when(strings.HasPrefix(key, "blind:"), "repeated without asking: %s", key))
+	}
+	if j.saves%16 == 0 { // words are slow
+		story := booking.Tell(b, e.At)
+		problems = append(problems, when(strings.Contains(fmt.Sprint(story, e.Say()), "no words"), "no words for %v: %v", b.Place, story))
 	}
 	if wish := b.Facts.Cancellation; wish != nil {
 		j.fee = wish.Fee
