@@ -600,9 +600,6 @@ type MoneyView struct {
 	// Price An amount of one currency.
 	Price Money `json:"price"`
 
-	// RefundDue An amount of one currency.
-	RefundDue Money `json:"refund_due,omitempty,omitzero"`
-
 	// RefundPending The payment provider took the refund; it is on its way to the guest.
 	RefundPending bool `json:"refund_pending,omitempty,omitzero"`
 
@@ -710,11 +707,14 @@ type ProblemCode string
 
 // References Under which names others know it.
 type References struct {
-	Hold      string `json:"hold,omitempty,omitzero"`
-	Hotel     string `json:"hotel,omitempty,omitzero"`
-	Payment   string `json:"payment,omitempty,omitzero"`
-	Screening string `json:"screening,omitempty,omitzero"`
-	Supplier  string `json:"supplier,omitempty,omitzero"`
+	Hold  string `json:"hold,omitempty,omitzero"`
+	Hotel string `json:"hotel,omitempty,omitzero"`
+
+	// IdempotencyKey The caller's name for the submission.
+	IdempotencyKey string `json:"idempotency_key,omitempty,omitzero"`
+	Payment        string `json:"payment,omitempty,omitzero"`
+	Screening      string `json:"screening,omitempty,omitzero"`
+	Supplier       string `json:"supplier,omitempty,omitzero"`
 }
 
 // Room One room and who sleeps in it. Exactly one guest leads each room, and no more are named than sleep there.
@@ -972,7 +972,7 @@ type SupportVerb string
 
 // TimelineEntry One turn, or one action of a person.
 type TimelineEntry struct {
-	// Actor Who did it, such as `engine`, `customer`, `support:ana` or `webhook:sandbox`.
+	// Actor Who did it, such as `system`, `customer`, `support:ana` or `webhook:sandbox`.
 	Actor   string    `json:"actor"`
 	At      time.Time `json:"at"`
 	Attempt int       `json:"attempt,omitempty,omitzero"`
@@ -986,10 +986,13 @@ type TimelineEntry struct {
 	Step   string `json:"step,omitempty,omitzero"`
 
 	// TookMs How long it took, in milliseconds.
-	TookMs  int `json:"took_ms,omitempty,omitzero"`
-	Version int `json:"version"`
+	TookMs int `json:"took_ms,omitempty,omitzero"`
 
-	// What The step and phase, or the verb of the action.
+	// Verb `accept`, `turn`, or the verb of the action.
+	Verb    string `json:"verb"`
+	Version int    `json:"version"`
+
+	// What The line in plain words.
 	What string `json:"what"`
 }
 

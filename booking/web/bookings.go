@@ -1,0 +1,170 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"hotelbooking/booking"
+)
+
+// CreateBooking stores a submission and answers 202. Nothing outside is called, and nothing is started that a crash after
+// the answer could lose.
+func (s *Server) CreateBooking(c echo.Context, params CreateBookingParams) error {
+	var in Submission
+	if err := s.decode(c, "Submission", &in); err != nil {
+		return err
+	}
+	ctx, client := c.Request().Context(), caller(c).key.Name
+	ask, found := s.rules.ask(in, client, s.now())
+	if len(found.fields) > 0 {
+		return invalid(append(found.fields, found.late...)...)
+	}
+	if len(found.late) > 0 {
+		// A repetition of what was accepted in time is not late: it gets its booking.
+		known, err := s.submitted(ctx, client, params.IdempotencyKey)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return invalid(found.late...)
+		}
+	}
+	meant, err := fingerprint(ask)
+	if err != nil {
+		return &problem{code: ProblemCodeInternal, cause: err}
+	}
+	receipt, err := s.engine.Submit(ctx, ask, params.IdempotencyKey, meant)
+	if err != nil {
+		return err
+	}
+	if receipt.Replayed {
+		c.Response().Header().Set("Idempotent-Replayed", "true")
+	}
+	body := render(receipt.Booking)
+	body.ClientSecret = s.keys.clientSecret(receipt.Booking)
+	return s.accepted(c, receipt.Booking, body)
+}
+
+// submitted tells whether client has used key before.
+func (s *Server) submitted(ctx context.Context, client, key string) (bool, error) {
+	list, err := s.desk.Search(ctx, key, pageMax)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range list {
+		if b.Client != client {
+			continue
+		}
+		if used, err := s.desk.IdempotencyKey(ctx, b.ID); err != nil || used == key {
+			return used == key, err
+		}
+	}
+	return false, nil
+}
+
+// ListBookings finds the caller's own bookings by the caller's own name for them.
+func (s *Server) ListBookings(c echo.Context, params ListBookingsParams) error {
+	if params.ClientReference == "" {
+		return badParameter("query:client_reference", "required", "It is missing.")
+	}
+	list, err := s.bookings.ByClientReference(c.Request().Context(), caller(c).key.Name, tidy(params.ClientReference))
+	if err != nil {
+		return err
+	}
+	return answer(c, http.StatusOK, BookingList{Bookings: renderAll(list)})
+}
+
+// GetBooking answers with the booking, with 304 where the caller has it, and later rather than sooner where they prefer to
+// wait for a change.
+func (s *Server) GetBooking(c echo.Context, id string, params GetBookingParams) error {
+	p := caller(c)
+	b, err := s.ownBooking(c.Request().Context(), p, id)
+	if err != nil {
+		return err
+	}
+	header := c.Response().Header()
+	if wait, ok := preferredWait(params.Prefer, s.config.WaitMax); ok {
+		header.Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
+		if !b.Terminal() && (params.IfNoneMatch == "" || matches(params.IfNoneMatch, b.Version)) {
+			if b, err = s.awaitChange(c, p, b, wait); err != nil {
+				return err
+			}
+		}
+	}
+	s.standing(c, b)
+	if params.IfNoneMatch != "" && matches(params.IfNoneMatch, b.Version) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return answer(c, http.StatusOK, render(b))
+}
+
+// awaitChange holds the answer until b has another version, for at most wait. It ends early, with b as it was, when the
+// server drains or holds too many answers already.
+func (s *Server) awaitChange(c echo.Context, p principal, b *booking.Booking, wait time.Duration) (*booking.Booking, error) {
+	release, ok := s.hold()
+	defer release()
+	if !ok {
+		return b, nil
+	}
+	if err := outlive(c, wait+s.config.WriteTimeout); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), wait)
+	defer cancel()
+	defer context.AfterFunc(s.draining, cancel)()
+	for version := b.Version; b.Version == version; {
+		if err := s.engine.Wait(ctx, b.ID, version); err != nil {
+			if ctx.Err() != nil && c.Request().Context().Err() == nil {
+				return b, nil // the wait is over
+			}
+			return nil, err
+		}
+		fresh, err := s.ownBooking(c.Request().Context(), p, string(b.ID))
+		if err != nil {
+			return nil, err
+		}
+		b = fresh
+	}
+	return b, nil
+}
+
+// outlive moves the connection's deadlines, which are meant for answers that are not held. The one for reading goes:
+// when it passes, net/http takes the client for gone.
+func outlive(c echo.Context, d time.Duration) error {
+	control := http.NewResponseController(c.Response())
+	if err := control.SetReadDeadline(time.Time{}); err != nil {
+		return ignoreUnsupported(err)
+	}
+	return ignoreUnsupported(control.SetWriteDeadline(time.Now().Add(d)))
+}
+
+// ignoreUnsupported: what is not a connection, such as a test's recorder, has no deadlines.
+func ignoreUnsupported(err error) error {
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
+}
+
+// standing sets the headers that go with a booking's state.
+func (s *Server) standing(c echo.Context, b *booking.Booking) {
+	header := c.Response().Header()
+	header.Set("ETag", etag(b.Version))
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("Vary", "Authorization")
+	if after := pollAfter(b, s.now()); after > 0 {
+		header.Set(echo.HeaderRetryAfter, strconv.Itoa(after))
+	}
+}
+
+// accepted answers 202 with where to follow the booking.
+func (s *Server) accepted(c echo.Context, b *booking.Booking, body any) error {
+	s.standing(c, b)
+	c.Response().Header().Set(echo.HeaderLocation, "/v1/bookings/"+string(b.ID))
+	return answer(c, http.StatusAccepted, body)
+}

@@ -1,0 +1,154 @@
+package web
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo-contrib/echoprometheus"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+)
+
+// use installs what every request passes, outermost first.
+func (s *Server) use(metrics prometheus.Registerer) {
+	if metrics != nil {
+		s.echo.Use(echoprometheus.NewMiddlewareWithConfig(echoprometheus.MiddlewareConfig{
+			Subsystem: "http", Registerer: metrics, DoNotUseRequestPathFor404: true,
+			LabelFuncs: map[string]echoprometheus.LabelValueFunc{
+				"host": func(echo.Context, error) string { return "" }, // the caller's choice, so not ours to keep
+			},
+		}))
+	}
+	s.echo.Use(identify, s.logAccess, secure)
+	if len(s.config.AllowedOrigins) > 0 {
+		s.echo.Use(middleware.CORSWithConfig(middleware.CORSConfig{
+			AllowOrigins:  s.config.AllowedOrigins,
+			AllowMethods:  []string{http.MethodGet, http.MethodPost},
+			AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, "If-None-Match", "Prefer", "Last-Event-ID", echo.HeaderXRequestID},
+			ExposeHeaders: []string{"ETag", echo.HeaderLocation, echo.HeaderRetryAfter, "Preference-Applied", echo.HeaderXRequestID},
+			MaxAge:        600,
+		}))
+	}
+	s.echo.Use(recoverPanic, limitHeaders)
+}
+
+const requestIDKey = "request_id"
+
+func requestID(c echo.Context) string {
+	id, _ := c.Get(requestIDKey).(string)
+	return id
+}
+
+// identify gives the request its id: the caller's own if it is sane, because then it is in their logs too.
+func identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		id := c.Request().Header.Get(echo.HeaderXRequestID)
+		if !saneID(id) {
+			id = uuid.Must(uuid.NewV7()).String()
+		}
+		c.Set(requestIDKey, id)
+		c.Response().Header().Set(echo.HeaderXRequestID, id)
+		return next(c)
+	}
+}
+
+func saneID(id string) bool {
+	if id == "" || len(id) > 64 || holdsCard(id) {
+		return false
+	}
+	for i := range len(id) {
+		c := id[i]
+		if !isDigit(c) && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && c != '-' && c != '_' && c != '.' {
+			return false
+		}
+	}
+	return true
+}
+
+// logAccess writes one line per request: the route, never the address, because addresses hold what people search for.
+// It also turns errors into answers, so that whatever is outside of it sees the status that was sent.
+func (s *Server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		begun := s.now()
+		if err := next(c); err != nil {
+			s.handleError(err, c)
+		}
+		fields := []zap.Field{
+			zap.String("method", c.Request().Method), zap.String("route", c.Path()), zap.Int("status", c.Response().Status),
+			zap.Duration("took", s.now().Sub(begun)), zap.Int64("bytes", c.Response().Size), zap.String("request_id", requestID(c)),
+		}
+		if name := caller(c).key.Name; name != "" {
+			fields = append(fields, zap.String("key", name))
+		}
+		if id, err := bookingID(c.Param("id")); err == nil {
+			fields = append(fields, zap.String("booking", string(id)))
+		}
+		s.log.Info("request", fields...)
+		return nil
+	}
+}
+
+// secure sets the headers that every answer has. The docs page loosens the policy for itself.
+func secure(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		return next(c)
+	}
+}
+
+// recoverPanic turns a defect of ours into a 500 that says nothing about it. The stack goes to the log.
+func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			if r := recover(); r != nil {
+				err = &problem{code: ProblemCodeInternal, cause: fmt.Errorf("panic: %v\n%s", r, debug.Stack())}
+			}
+		}()
+		return next(c)
+	}
+}
+
+const headersMax = 8 << 10
+
+// limitHeaders refuses what net/http lets through: it allows 4 KiB more than it is told.
+func limitHeaders(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		size := len(c.Request().RequestURI)
+		for name, values := range c.Request().Header {
+			for _, v := range values {
+				size += len(name) + len(v) + len(": \r\n")
+			}
+		}
+		if size > headersMax {
+			return &problem{code: ProblemCodeHeadersTooLarge}
+		}
+		return next(c)
+	}
+}
+
+// extractor tells who called. Only proxies that we were told to trust may say that it was somebody else.
+func extractor(trusted []netip.Prefix) echo.IPExtractor {
+	if len(trusted) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	options := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, prefix := range trusted {
+		options = append(options, echo.TrustIPRange(ipNet(prefix)))
+	}
+	return echo.ExtractIPFromXFFHeader(options...)
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Masked().Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}

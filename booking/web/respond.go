@@ -1,0 +1,19 @@
+package web
+
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/labstack/echo/v4"
+)
+
+// writeJSON answers with v. Maps are written in order, so that equal answers are equal bytes.
+func writeJSON(c echo.Context, status int, contentType string, v any) error {
+	body, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		return &problem{code: ProblemCodeInternal, cause: err}
+	}
+	return c.Blob(status, contentType, body)
+}
+
+func answer(c echo.Context, status int, v any) error {
+	return writeJSON(c, status, echo.MIMEApplicationJSON, v)
+}

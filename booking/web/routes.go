@@ -1,0 +1,182 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// route is one line of the table: what, where, who may call it, and what answers.
+type route struct {
+	method string
+	path   string
+	access access
+	handle echo.HandlerFunc
+	before []echo.MiddlewareFunc // after the caller is known, before parameters and body are read
+}
+
+// routes is every route of the public listener. openapi.yaml has the same ones, with the same access; a test compares.
+func (s *Server) routes() []route {
+	api := ServerInterfaceWrapper{Handler: s}
+	return []route{
+		// frontends and their backends
+		{"POST", "/v1/bookings", accessBookings, api.CreateBooking, []echo.MiddlewareFunc{s.admit, requireIdempotencyKey}},
+		{"GET", "/v1/bookings", accessBookings, api.ListBookings, nil},
+		{"GET", "/v1/bookings/:id", accessBooking, api.GetBooking, nil},
+		{"GET", "/v1/bookings/:id/stream", accessBooking, api.StreamBooking, nil},
+		{"GET", "/v1/bookings/:id/cancellation", accessBooking, api.QuoteCancellation, nil},
+		{"POST", "/v1/bookings/:id/cancellation", accessBooking, api.CancelBooking, nil},
+		{"POST", "/v1/bookings/:id/actions/payment", accessBooking, api.ContinuePayment, nil},
+		{"POST", "/v1/bookings/:id/actions/accept-offer", accessBooking, api.AcceptOffer, nil},
+
+		// support staff and their tools
+		{"GET", "/v1/support/bookings", accessViewer, api.SearchBookings, nil},
+		{"GET", "/v1/support/bookings/:identifier", accessViewer, api.GetBookingForSupport, nil},
+		{"POST", "/v1/support/bookings/:id/actions/retry", accessAgent, api.SupportRetry, nil},
+		{"POST", "/v1/support/bookings/:id/actions/cancel", accessAgent, api.SupportCancel, nil},
+		{"POST", "/v1/support/bookings/:id/actions/resolve", accessAgent, api.SupportResolve, nil},
+		{"POST", "/v1/support/bookings/:id/actions/approve", accessAgent, api.SupportApprove, nil},
+		{"POST", "/v1/support/bookings/:id/actions/reject", accessAgent, api.SupportReject, nil},
+		{"POST", "/v1/support/bookings/:id/actions/refund", accessSupervisor, api.SupportRefund, nil},
+		{"POST", "/v1/support/bookings/:id/actions/note", accessAgent, api.SupportNote, nil},
+
+		// vendors
+		{"POST", "/v1/webhooks/:vendor", accessVendor, api.ReceiveWebhook, nil},
+
+		// whoever wants to know
+		{"GET", "/openapi.yaml", accessPublic, api.GetSpec, nil},
+		{"GET", "/docs", accessPublic, api.GetDocs, nil},
+		{"GET", docsAssets, accessPublic, s.docs, nil}, // the page's own files; not API
+	}
+}
+
+// install puts the routes behind their guards. A route that nobody may call is a mistake, and stops the start.
+func (s *Server) install(routes []route) error {
+	for _, r := range routes {
+		if r.access == "" {
+			return fmt.Errorf("%s %s: who may call it?", r.method, r.path)
+		}
+		s.echo.Add(r.method, r.path, r.handle, append([]echo.MiddlewareFunc{s.guard(r)}, r.before...)...)
+	}
+	return nil
+}
+
+// guard lets through only those callers whom the route is for, at the pace they are allowed, with nothing in the request's
+// head that must not be there.
+func (s *Server) guard(r route) echo.MiddlewareFunc {
+	known := s.spec.queryParameters(r.method, r.path)
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			p, denied := principal{}, error(nil)
+			if r.access != accessPublic && r.access != accessVendor {
+				p, denied = s.authenticate(c)
+			}
+			if err := s.pace(c, p); err != nil {
+				return err
+			}
+			if denied != nil {
+				return denied
+			}
+			if err := authorize(p, r.access); err != nil {
+				return err
+			}
+			c.Set(principalKey, p)
+			if err := inspect(c, known, r.path != docsAssets); err != nil {
+				return err
+			}
+			return next(c)
+		}
+	}
+}
+
+// pace takes a token: of the key, or of the address where there is none.
+func (s *Server) pace(c echo.Context, p principal) error {
+	buckets, name := s.perKey, p.key.Name
+	if name == "" {
+		buckets, name = s.perOrigin, c.RealIP()
+	}
+	if after, ok := buckets.allow(name, s.now()); !ok {
+		return &problem{code: ProblemCodeRateLimited, retryAfter: after}
+	}
+	return nil
+}
+
+// inspect refuses card numbers in path, query and headers, and query parameters that the route does not have: a filter
+// that is misspelt must not list everything.
+func inspect(c echo.Context, known map[string]bool, strict bool) error {
+	request := c.Request()
+	for _, value := range c.ParamValues() {
+		if holdsCard(value) {
+			return &problem{code: ProblemCodeCardDataRefused}
+		}
+	}
+	for name, values := range c.QueryParams() {
+		for _, value := range values {
+			if holdsCard(value) || holdsCard(name) {
+				return &problem{code: ProblemCodeCardDataRefused}
+			}
+		}
+		if strict && !known[name] {
+			return badParameter("query", "unknown_field", "There is a parameter that this address does not have.")
+		}
+		if strict && len(values) > 1 {
+			return badParameter("query:"+name, "duplicate_field", "It is there twice.")
+		}
+	}
+	for name, values := range request.Header {
+		if machineHeader(name) {
+			continue
+		}
+		for _, value := range values {
+			if holdsCard(value) {
+				return &problem{code: ProblemCodeCardDataRefused}
+			}
+		}
+	}
+	return nil
+}
+
+// machineHeader: those that hold random digits by design, and that we never store or log.
+func machineHeader(name string) bool {
+	switch name {
+	case "Authorization", "Cookie", "Traceparent", "Tracestate", "Baggage", "X-Amzn-Trace-Id", "X-B3-Traceid", "X-B3-Spanid",
+		"X-Cloud-Trace-Context", "X-Datadog-Trace-Id", "X-Datadog-Parent-Id", "Sandbox-Signature":
+		return true
+	default:
+		return false
+	}
+}
+
+// admit sheds submissions before anything is read of them: refusing must cost next to nothing.
+func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := s.engine.Admit(); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// requireIdempotencyKey looks at the key before the generated code does, which would answer its absence with less.
+func requireIdempotencyKey(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		keys := c.Request().Header[http.CanonicalHeaderKey("Idempotency-Key")]
+		if len(keys) == 0 || len(keys) == 1 && keys[0] == "" {
+			return &problem{code: ProblemCodeIdempotencyKeyMissing}
+		}
+		if len(keys) > 1 || len(keys[0]) > 255 || !visible(keys[0]) {
+			return &problem{code: ProblemCodeIdempotencyKeyInvalid}
+		}
+		return next(c)
+	}
+}
+
+func visible(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}

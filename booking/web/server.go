@@ -1,0 +1,195 @@
+// Package web is the HTTP surface: the public API of openapi.yaml and the admin listener. Start reading at routes.go,
+// which lists every route with who may call it; what an error becomes is decided in errors.go, and nowhere else.
+//
+//	server, err := web.New(web.DefaultConfig(), web.Deps{Engine: workers, Bookings: store, Desk: store, Notices: store})
+//	err = server.HTTP().Serve(listener)
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+
+	"hotelbooking/booking"
+)
+
+// Config is how the public listener behaves.
+type Config struct {
+	Keys           []Key          // who may call; none: nobody but the holders of client secrets
+	SecretKey      []byte         // makes client secrets; 32 bytes or more, the same in every process, secret
+	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; default none
+	AllowedOrigins []string       // of browsers that call from another site; default none
+	Suppliers      []string       // those that can be booked; default any
+	NightsMax      int            // of one stay; default 99
+
+	KeyRate      float64 // requests a second of one API key; 0: no limit
+	KeyBurst     int     // requests at once of one API key
+	AddressRate  float64 // requests a second of one address without an API key; 0: no limit
+	AddressBurst int     // requests at once of one address
+
+	ReadHeaderTimeout time.Duration // default 2 s
+	ReadTimeout       time.Duration // for headers and body; default 5 s
+	WriteTimeout      time.Duration // for handler and answer, but for those that are held; default 30 s
+	IdleTimeout       time.Duration // between two requests of a connection; default 60 s
+	WaitMax           time.Duration // how long Prefer: wait can hold an answer; default 25 s
+	PingEvery         time.Duration // between the comments that keep a stream alive; default 15 s
+	StreamMax         time.Duration // then a stream is ended, and the browser comes back; default 10 min
+	HeldMax           int           // answers held and streams open at once; default 20000
+}
+
+// DefaultConfig is Config's defaults. It has no keys.
+func DefaultConfig() Config {
+	return Config{
+		NightsMax: 99,
+		KeyRate:   5000, KeyBurst: 10000, AddressRate: 1000, AddressBurst: 2000,
+		ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
+		WaitMax: 25 * time.Second, PingEvery: 15 * time.Second, StreamMax: 10 * time.Minute, HeldMax: 20000,
+	}
+}
+
+// Engine accepts bookings and decides about them: *workers.Workers.
+type Engine interface {
+	// Admit refuses with *booking.Overloaded when a new booking could not be started in time. It is cheap.
+	Admit() error
+	// Submit stores a booking for good, or finds the one that the same key made: *booking.Overloaded, booking.ErrKeyReused.
+	Submit(ctx context.Context, ask booking.Ask, key string, fingerprint [32]byte) (booking.Receipt, error)
+	// Decide applies a decision and returns the booking after it. Its errors are those of Flow.Decide and ErrNotFound.
+	Decide(ctx context.Context, id booking.ID, d booking.Decision) (*booking.Booking, error)
+	// Wait returns nil once the booking's version may be above version, or the error of ctx.
+	Wait(ctx context.Context, id booking.ID, version int) error
+}
+
+// Bookings reads what customers see, without personal data: *store.Store.
+type Bookings interface {
+	Get(ctx context.Context, id booking.ID) (*booking.Booking, error)
+	ByClientReference(ctx context.Context, client, clientReference string) ([]*booking.Booking, error)
+}
+
+// Desk reads what support sees: *store.Store.
+type Desk interface {
+	// Search finds the bookings that carry q as any identifier, newest first.
+	Search(ctx context.Context, q string, limit int) ([]*booking.Booking, error)
+	List(ctx context.Context, f booking.Filter) ([]*booking.Booking, error)
+	History(ctx context.Context, id booking.ID) ([]booking.Entry, error)
+	People(ctx context.Context, id booking.ID) (booking.Contact, []booking.Room, error)
+	IdempotencyKey(ctx context.Context, id booking.ID) (string, error)
+}
+
+// Notices keeps vendors' notifications until they are applied: *store.Store.
+type Notices interface {
+	// ReceiveNotice stores n unless its event is there already.
+	ReceiveNotice(ctx context.Context, n booking.Notice) (fresh bool, err error)
+}
+
+// Vendor reads one vendor's notifications. An error means that the signature does not hold.
+type Vendor interface {
+	Read(h http.Header, body []byte) (booking.Notice, error)
+}
+
+// Deps is what the server works with. All but Registerer, Vendors and Now are required.
+type Deps struct {
+	Engine     Engine
+	Bookings   Bookings
+	Desk       Desk
+	Notices    Notices
+	Vendors    map[string]Vendor // by the name in the webhook's path
+	Flow       booking.Flow      // tells what can be decided about a booking; its acts are not called
+	Log        *zap.Logger
+	Registerer prometheus.Registerer // for HTTP metrics; nil: none
+	Now        func() time.Time      // nil: time.Now
+}
+
+// Server is the public API as an http.Handler.
+type Server struct {
+	config   Config
+	engine   Engine
+	bookings Bookings
+	desk     Desk
+	notices  Notices
+	vendors  map[string]Vendor
+	flow     booking.Flow
+	log      *zap.Logger
+	now      func() time.Time
+
+	keys      *keyring
+	spec      *spec
+	rules     rules
+	page      docsPage
+	perKey    *limiter
+	perOrigin *limiter
+	echo      *echo.Echo
+
+	held     atomic.Int64       // answers held and streams open; written by hold, read by nobody else
+	draining context.Context    // done once Drain was called
+	drain    context.CancelFunc // ends draining
+}
+
+// New builds the server; it does not listen. Its error lists all that is wrong with the configuration.
+func New(config Config, deps Deps) (*Server, error) {
+	keys, err := newKeyring(config.Keys, config.SecretKey)
+	if config.NightsMax < 1 {
+		err = errors.Join(err, fmt.Errorf("a stay of at most %d nights is none", config.NightsMax))
+	}
+	contract, specErr := newSpec(specYAML)
+	if err = errors.Join(err, specErr); err != nil {
+		return nil, fmt.Errorf("set up the API: %w", err)
+	}
+	s := &Server{
+		config: config, engine: deps.Engine, bookings: deps.Bookings, desk: deps.Desk, notices: deps.Notices, vendors: deps.Vendors,
+		flow: deps.Flow, log: deps.Log, now: deps.Now,
+		keys: keys, spec: contract, rules: newRules(config.Suppliers, config.NightsMax), page: newDocsPage(),
+		perKey: newLimiter(config.KeyRate, config.KeyBurst, 10_000), perOrigin: newLimiter(config.AddressRate, config.AddressBurst, 100_000),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.draining, s.drain = context.WithCancel(context.Background())
+	s.echo = echo.New()
+	s.echo.HTTPErrorHandler = s.handleError
+	s.echo.IPExtractor = extractor(config.TrustedProxies)
+	s.use(deps.Registerer)
+	if err := s.install(s.routes()); err != nil {
+		return nil, fmt.Errorf("set up the API: %w", err)
+	}
+	return s, nil
+}
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.echo.ServeHTTP(w, r) }
+
+// HTTP is an http.Server for the API, with every time-out set: echo's own are none. Its Shutdown ends held answers and
+// streams first.
+func (s *Server) HTTP() *http.Server {
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: s.config.ReadHeaderTimeout,
+		ReadTimeout:       s.config.ReadTimeout,
+		WriteTimeout:      s.config.WriteTimeout,
+		IdleTimeout:       s.config.IdleTimeout,
+		MaxHeaderBytes:    headersMax,
+		ErrorLog:          zap.NewStdLog(s.log.Named("http")),
+	}
+	server.RegisterOnShutdown(s.drain)
+	return server
+}
+
+// Drain answers every held request now and ends every stream; clients come back, to another process.
+func (s *Server) Drain() { s.drain() }
+
+// hold counts an answer that is held or a stream that is open. There is a bound, so that waiting clients cannot take all
+// connections; release must be called where ok.
+func (s *Server) hold() (release func(), ok bool) {
+	if s.held.Add(1) > int64(s.config.HeldMax) {
+		s.held.Add(-1)
+		return func() {}, false
+	}
+	return func() { s.held.Add(-1) }, true
+}

@@ -1,0 +1,102 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/labstack/echo/v4"
+
+	"hotelbooking/booking"
+)
+
+// StreamBooking sends the booking at every change, until it is decided. It runs in the goroutine that net/http has for the
+// connection, and keeps nothing but the last version.
+func (s *Server) StreamBooking(c echo.Context, id string, params StreamBookingParams) error {
+	p := caller(c)
+	b, err := s.ownBooking(c.Request().Context(), p, id)
+	if err != nil {
+		return err
+	}
+	seen := 0
+	if params.LastEventID != "" {
+		if seen, err = strconv.Atoi(params.LastEventID); err != nil || seen < 0 {
+			return badParameter("header:Last-Event-ID", "invalid_format", "It is not the id of an event of this stream.")
+		}
+	}
+	if b.Terminal() && seen >= b.Version {
+		return c.NoContent(http.StatusNoContent) // which tells browsers not to come back
+	}
+	release, ok := s.hold()
+	defer release()
+	if !ok {
+		return &problem{code: ProblemCodeUnavailable, retryAfter: 5 * time.Second, cause: errors.New("too many streams")}
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), s.config.StreamMax)
+	defer cancel()
+	defer context.AfterFunc(s.draining, cancel)()
+
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, "text/event-stream")
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("X-Accel-Buffering", "no") // nginx holds it back otherwise
+	c.Response().WriteHeader(http.StatusOK)
+	if err := s.send(c, []byte("retry: 2000\n\n")); err != nil {
+		return err
+	}
+	for {
+		if b.Version > seen {
+			if err := s.send(c, event(b)); err != nil {
+				return err
+			}
+			seen = b.Version
+		}
+		if b.Terminal() {
+			return nil
+		}
+		switch err := s.waitOrPing(ctx, b.ID, seen); {
+		case ctx.Err() != nil:
+			return nil // the client went, the stream is old, or the server stops
+		case errors.Is(err, context.DeadlineExceeded):
+			if err := s.send(c, []byte(": ping\n\n")); err != nil {
+				return err
+			}
+		case err != nil:
+			return err
+		default:
+			if b, err = s.ownBooking(ctx, p, id); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// waitOrPing returns nil upon a change, and context.DeadlineExceeded when it is time for a ping.
+func (s *Server) waitOrPing(ctx context.Context, id booking.ID, seen int) error {
+	quiet, cancel := context.WithTimeout(ctx, s.config.PingEvery)
+	defer cancel()
+	return s.engine.Wait(quiet, id, seen)
+}
+
+// send writes and flushes, within the write time-out counted from now.
+func (s *Server) send(c echo.Context, text []byte) error {
+	if err := outlive(c, s.config.WriteTimeout); err != nil {
+		return err
+	}
+	if _, err := c.Response().Write(text); err != nil {
+		return err
+	}
+	return ignoreUnsupported(http.NewResponseController(c.Response()).Flush())
+}
+
+func event(b *booking.Booking) []byte {
+	var text bytes.Buffer
+	text.WriteString("id: " + strconv.Itoa(b.Version) + "\nevent: status\ndata: ")
+	_ = json.MarshalWrite(&text, render(b)) // strings and numbers, into memory: it cannot fail
+	text.WriteString("\n\n")
+	return text.Bytes()
+}
