@@ -65,6 +65,8 @@ type Engine interface {
 	Decide(ctx context.Context, id booking.ID, d booking.Decision) (*booking.Booking, error)
 	// Wait returns nil once the booking's version may be above version, or the error of ctx.
 	Wait(ctx context.Context, id booking.ID, version int) error
+	// Noticed says that a vendor's notice was stored, so that it is applied soon.
+	Noticed()
 }
 
 // Bookings reads what customers see, without personal data: *store.Store.

@@ -1,20 +1,128 @@
 package web
 
 import (
+	"net/http"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/require"
 )
 
-func loadSpec(t *testing.T) *openapi3.T {
+func newContract(t *testing.T) *spec {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(specYAML)
+	contract, err := newSpec(specYAML)
 	require.NoError(t, err)
-	return doc
+	return contract
 }
 
-func TestTheSpecIsValidAndItsExamplesMatchTheirSchemas(t *testing.T) {
+// generic is an answer as a schema sees it.
+func generic(r reply) any {
+	r.Helper()
+	return read[any](r)
+}
+
+func TestTheSpecificationIsValidAndItsExamplesMatchTheirSchemas(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, loadSpec(t).Validate(t.Context(), openapi3.EnableExamplesValidation()))
+	require.NoError(t, newContract(t).doc.Validate(t.Context(), openapi3.EnableExamplesValidation()))
+}
+
+func TestExamplesHaveNoFieldThatTheModelsLack(t *testing.T) {
+	t.Parallel()
+	for name, example := range newContract(t).doc.Components.Examples {
+		model := any(new(Booking))
+		switch {
+		case strings.HasPrefix(name, "Problem_"):
+			model = new(Problem)
+		case strings.HasPrefix(name, "Quote"):
+			model = new(CancellationQuote)
+		case strings.HasPrefix(name, "Submission"):
+			model = new(Submission)
+		case name == "BookingList":
+			model = new(BookingList)
+		case name == "SupportList":
+			model = new(SupportList)
+		case name == "SupportBooking":
+			model = new(SupportBooking)
+		}
+		raw, err := json.Marshal(example.Value.Value)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(raw, model, json.RejectUnknownMembers(true)), name)
+	}
+}
+
+func TestEveryProblemHasAnExampleThatSaysWhatTheCatalogueSays(t *testing.T) {
+	t.Parallel()
+	contract := newContract(t)
+	for _, code := range contract.doc.Components.Schemas["ProblemCode"].Value.Enum {
+		example := contract.doc.Components.Examples["Problem_"+code.(string)]
+		require.NotNil(t, example, code)
+		raw, err := json.Marshal(example.Value.Value)
+		require.NoError(t, err)
+		var p Problem
+		require.NoError(t, json.Unmarshal(raw, &p))
+		status, title, detail := describe(ProblemCode(code.(string)))
+		require.Equal(t, Problem{
+			Type: "urn:hotelbooking:problem:" + code.(string), Title: title, Status: status, Code: ProblemCode(code.(string)), Detail: detail,
+		}, Problem{Type: p.Type, Title: p.Title, Status: p.Status, Code: p.Code, Detail: p.Detail})
+	}
+}
+
+func TestEveryProblemIsDocumentedWhereItCanHappen(t *testing.T) {
+	t.Parallel()
+	used := regexp.MustCompile(`\$ref: "#/components/examples/(\w+)"`).FindAllSubmatch(specYAML, -1)
+	seen := map[string]bool{}
+	for _, match := range used {
+		seen[string(match[1])] = true
+	}
+	for name := range newContract(t).doc.Components.Examples {
+		require.True(t, seen[name], "%s is shown nowhere", name)
+	}
+}
+
+func TestTheRouterAndTheSpecificationHaveTheSameRoutesAndAccess(t *testing.T) {
+	t.Parallel()
+	api, contract := open(t).api, newContract(t)
+	documented := map[string]string{}
+	for path, item := range contract.doc.Paths.Map() {
+		for method, operation := range item.Operations() {
+			documented[method+" "+path], _ = operation.Extensions["x-access"].(string)
+		}
+	}
+	installed := map[string]string{}
+	for _, r := range api.routes() {
+		if r.path != docsAssets {
+			installed[r.method+" "+specPath(r.path)] = string(r.access)
+		}
+	}
+	require.Equal(t, documented, installed)
+
+	routed := map[string]bool{}
+	for _, r := range api.echo.Routes() {
+		if r.Path != docsAssets {
+			routed[r.Method+" "+specPath(r.Path)] = true
+		}
+	}
+	require.Len(t, routed, len(installed), "something was installed past the table: %v", routed)
+	for route := range routed {
+		require.Contains(t, installed, route)
+	}
+}
+
+func TestARouteThatNobodyMayCallStopsTheStart(t *testing.T) {
+	t.Parallel()
+	err := open(t).api.install([]route{{method: http.MethodGet, path: "/v1/forgotten"}})
+	require.ErrorContains(t, err, "GET /v1/forgotten: who may call it?")
+}
+
+func TestEveryOperationOfTheSpecificationSaysWhoMayCallIt(t *testing.T) {
+	t.Parallel()
+	for path, item := range newContract(t).doc.Paths.Map() {
+		for method, operation := range item.Operations() {
+			require.NotEmpty(t, operation.Extensions["x-access"], "%s %s", method, path)
+			require.NotNil(t, operation.Security, "%s %s", method, path)
+		}
+	}
 }

@@ -29,6 +29,9 @@ func (s *Server) ReceiveWebhook(c echo.Context, vendor string) error {
 	if err != nil {
 		return err
 	}
+	if fresh {
+		s.engine.Noticed()
+	}
 	s.log.Info("webhook", zap.String("vendor", vendor), zap.String("kind", notice.Kind), zap.String("event", notice.EventID),
 		zap.Bool("fresh", fresh), zap.String("request_id", requestID(c)))
 	return answer(c, http.StatusOK, WebhookReceipt{Received: true})
