@@ -1,0 +1,252 @@
+package providers
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"time"
+	"unicode/utf8"
+
+	"hotelbooking/booking"
+)
+
+// Config is where a vendor is and how it is called.
+type Config struct {
+	BaseURL string          // absolute; the paths of calls are added to it
+	APIKey  string          // sent as a bearer token; empty: none
+	Timeout time.Duration   // of one call, from dialling to the last byte; 0: 30 seconds
+	Observe func(call Call) // told of every call when it is over, for metrics; nil: nobody is
+}
+
+// Vendor is what differs between vendors when something goes wrong.
+type Vendor struct {
+	Name    string                   // in errors and for observers: "sandbox hotel"
+	Down    booking.Reason           // the reason of a fault that says nothing more exact
+	Code    func(body []byte) string // the machine's word in the body of an error answer; "" where there is none
+	Nothing []string                 // codes that say: nothing happened, come later
+}
+
+// Request is one call.
+type Request struct {
+	Operation   string // for errors and observers: "hold"
+	Method      string
+	Path        string // with the query
+	Body        any    // encoded as JSON; nil: none
+	Key         string // idempotency key; empty: none
+	Correlation string // the booking's id, so that the vendor's support can find its calls
+
+	// Harmless: it changes nothing over there, or nothing that matters, so that whatever became of it, it can be made again.
+	Harmless bool
+	// Refusals are the codes that say no for good. A code that is not listed is not understood, and so it is Unclear.
+	Refusals map[string]booking.Reason
+}
+
+// Call is one call as it went. It carries no bodies.
+type Call struct {
+	Vendor    string
+	Operation string
+	RequestID string // as sent in X-Request-Id
+	Status    int    // 0: no answer
+	Code      string // the vendor's, of an error answer
+	Fault     booking.FaultKind
+	Took      time.Duration
+}
+
+// Caller makes calls to one vendor.
+type Caller struct {
+	vendor  Vendor
+	base    string
+	key     string
+	observe func(Call)
+	client  *http.Client
+}
+
+const (
+	maxAnswer      = 1 << 20
+	defaultTimeout = 30 * time.Second
+)
+
+// NewCaller checks cfg. Nothing is dialled yet.
+func NewCaller(cfg Config, vendor Vendor) (*Caller, error) {
+	base, err := url.Parse(cfg.BaseURL)
+	if err != nil || base.Host == "" || (base.Scheme != "http" && base.Scheme != "https") || base.User != nil {
+		return nil, fmt.Errorf("%s: the base URL is not an absolute http or https address without user", vendor.Name)
+	}
+	if cfg.Timeout < 0 {
+		return nil, fmt.Errorf("%s: the timeout %s is negative", vendor.Name, cfg.Timeout)
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = defaultTimeout
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(Call) {}
+	}
+	dialer := &net.Dialer{Timeout: min(5*time.Second, cfg.Timeout), KeepAlive: 15 * time.Second}
+	return &Caller{
+		vendor: vendor, base: base.String(), key: cfg.APIKey, observe: cfg.Observe,
+		client: &http.Client{
+			Timeout: cfg.Timeout,
+			Transport: &http.Transport{
+				DialContext:         dialer.DialContext,
+				TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+				TLSHandshakeTimeout: dialer.Timeout,
+				ForceAttemptHTTP2:   true,
+				MaxIdleConns:        0,
+				MaxIdleConnsPerHost: 256,              // a pool's worth: the default of 2 would dial for nearly every call
+				IdleConnTimeout:     20 * time.Second, // below what servers keep, so that we seldom write into a closing one
+			},
+			// A redirect would send a guest's data, or a payment, to a place that nobody configured.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		},
+	}, nil
+}
+
+// Do makes the call once and decodes the answer. Its error is a *booking.Fault; where the vendor answered, it wraps an
+// *Answered. status is of a success: 200 and 202 are different things to some vendors.
+func (c *Caller) Do(ctx context.Context, r Request, into any) (status int, err error) {
+	call := Call{Vendor: c.vendor.Name, Operation: r.Operation, RequestID: rand.Text()}
+	began := time.Now()
+	answered, fault := c.do(ctx, r, call.RequestID, into)
+	call.Took = time.Since(began)
+	if answered != nil {
+		call.Status, call.Code = answered.Status, answered.Code
+	}
+	if fault == nil {
+		c.observe(call)
+		return answered.Status, nil
+	}
+	call.Fault = fault.Kind
+	c.observe(call)
+	return 0, fault
+}
+
+// Unclear is the fault of an answer that cannot be believed: it says something else than was asked.
+func (c *Caller) Unclear(operation, what string) *booking.Fault {
+	return &booking.Fault{
+		Kind: booking.Unclear, Reason: booking.OutcomeUnknown,
+		Err: fmt.Errorf("%s: %s: %s", c.vendor.Name, operation, what),
+	}
+}
+
+func (c *Caller) do(ctx context.Context, r Request, id string, into any) (*Answered, *booking.Fault) {
+	connected := false
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
+	req, err := c.request(httptrace.WithClientTrace(ctx, trace), r, id)
+	if err != nil {
+		return nil, c.fault(r, booking.NotDone, err)
+	}
+	res, err := c.client.Do(req)
+	if err != nil {
+		return nil, c.fault(r, unanswered(r, connected), withoutAddress(err))
+	}
+	defer func() { _ = res.Body.Close() }() // what it says was read, or is not believed
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	answered := &Answered{Operation: r.Operation, Status: res.StatusCode}
+	switch {
+	case err != nil:
+		return answered, c.fault(r, unanswered(r, true), fmt.Errorf("the answer broke off: %w", withoutAddress(err)))
+	case len(body) > maxAnswer:
+		return answered, c.fault(r, unanswered(r, true), errors.New("the answer is too large"))
+	}
+	understood := isJSON(res.Header, body)
+	if res.StatusCode >= 200 && res.StatusCode < 300 {
+		if !understood || decodeOne(body, into) != nil { // not what was wrong with it: that would quote it
+			return answered, c.fault(r, unanswered(r, true), fmt.Errorf("answered %d with something that we cannot read", res.StatusCode))
+		}
+		return answered, nil
+	}
+	if understood {
+		answered.Code, answered.body = plainCode(c.vendor.Code(body)), body
+	}
+	kind, reason := answered.classify(r, c.vendor)
+	fault := c.fault(r, kind, answered)
+	if reason != "" {
+		fault.Reason = reason
+	}
+	if kind != booking.Refused {
+		fault.After = retryAfter(res.Header, time.Now())
+	}
+	return answered, fault
+}
+
+func (c *Caller) request(ctx context.Context, r Request, id string) (*http.Request, error) {
+	var body io.Reader
+	if r.Body != nil {
+		text, err := json.Marshal(r.Body)
+		if err != nil {
+			return nil, errors.New("the request cannot be encoded") // and not err: it may quote the guest
+		}
+		body = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, c.base+r.Path, body)
+	if err != nil {
+		return nil, errors.New("the request cannot be built")
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "hotelbooking")
+	req.Header.Set("X-Request-Id", id)
+	if r.Correlation != "" {
+		req.Header.Set("X-Correlation-Id", r.Correlation)
+	}
+	if r.Body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.Key != "" {
+		req.Header.Set("Idempotency-Key", r.Key)
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	return req, nil
+}
+
+// fault wraps err, which must hold nothing of what was sent or received.
+func (c *Caller) fault(r Request, kind booking.FaultKind, err error) *booking.Fault {
+	reason := c.vendor.Down
+	if kind == booking.Unclear {
+		reason = booking.OutcomeUnknown
+	}
+	return &booking.Fault{Kind: kind, Reason: reason, Err: fmt.Errorf("%s: %s: %w", c.vendor.Name, r.Operation, err)}
+}
+
+// withoutAddress drops the address that net/http puts before its errors: queries hold references and keys.
+func withoutAddress(err error) error {
+	var at *url.Error
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
+}
+
+func isJSON(h http.Header, body []byte) bool {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && (kind == "application/json" || kind == "application/problem+json") && utf8.Valid(body)
+}
+
+// decodeOne reads exactly one JSON value. Fields that we do not know are let pass: vendors add some.
+func decodeOne(body []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	if err := decoder.Decode(into); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one value")
+	}
+	return nil
+}
+
+// SaidNo tells whether err is a vendor's own final no: to a question, that can be the answer.
+func SaidNo(err error) bool {
+	var fault *booking.Fault
+	return errors.As(err, &fault) && fault.Kind == booking.Refused
+}

@@ -1,0 +1,72 @@
+package sandbox
+
+import (
+	"encoding/json"
+	"time"
+
+	"hotelbooking/booking"
+)
+
+// The PSP's words.
+
+type money struct {
+	Amount   string `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+func moneyOf(m booking.Money) money { return money{Amount: m.Decimal(), Currency: m.Currency} }
+
+type authorization struct {
+	Reference    string `json:"reference"`
+	Amount       money  `json:"amount"`
+	PaymentToken string `json:"payment_token"`
+}
+
+type naming struct {
+	Reference        string `json:"reference"`
+	AuthorizationKey string `json:"authorization_key"`
+}
+
+type movement struct {
+	Reference        string `json:"reference"`
+	AuthorizationKey string `json:"authorization_key"`
+	Amount           money  `json:"amount"`
+}
+
+// payment is the answer to every call.
+type payment struct {
+	ID               string    `json:"id"`
+	Reference        string    `json:"reference"`
+	AuthorizationKey string    `json:"authorization_key"`
+	Status           string    `json:"status"`
+	Amount           money     `json:"amount"`
+	Captured         money     `json:"captured"`
+	Refunded         money     `json:"refunded"`
+	CaptureBefore    time.Time `json:"capture_before"`
+	DeclineCode      string    `json:"decline_code"`
+	AdviceCode       string    `json:"advice_code"`
+	Card             struct {
+		Brand string `json:"brand"`
+		Last4 string `json:"last4"`
+	} `json:"card"`
+	NextAction struct {
+		URL          string `json:"url"`
+		ClientSecret string `json:"client_secret"`
+	} `json:"next_action"`
+	Refunds []struct {
+		Status string `json:"status"`
+	} `json:"refunds"`
+}
+
+// errorCode finds the code in {"error":{"code":"card_declined"}}.
+func errorCode(body []byte) string {
+	var answer struct {
+		Error struct {
+			Code string `json:"code"`
+		} `json:"error"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return ""
+	}
+	return answer.Error.Code
+}
