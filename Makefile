@@ -49,4 +49,5 @@ generate: ## write again what is generated from the specification and the flow
 	go generate ./...
 
 .PHONY: ci
-ci: build vet lint test race ## exactly what continuous integration runs
+ci: ## exactly what continuous integration runs; a failure does not keep the rest from being tried
+	$(MAKE) --keep-going build vet lint test race

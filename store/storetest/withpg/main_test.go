@@ -24,7 +24,7 @@ func withpg(t *testing.T, script string) *exec.Cmd {
 		t.Skip("no PostgreSQL is installed")
 	}
 	binary := filepath.Join(t.TempDir(), "withpg")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", binary, ".").CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
 	return exec.CommandContext(t.Context(), binary, "sh", "-c", script)
 }
