@@ -356,26 +356,26 @@ func (e UserAction) Valid() bool {
 
 // Action What the customer has to do for the booking to go on.
 type Action struct {
-	// ClientSecret The payment provider's, for its own browser library. Not the booking's.
-	ClientSecret string `json:"client_secret,omitempty,omitzero"`
-
-	// Code Why, such as the decline's code or `offer_price_changed`.
-	Code string `json:"code"`
-
-	// ExpiresAt Then the booking unwinds and fails with the same code.
-	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
-
-	// Message A sentence in English that can be shown as it is.
-	Message string `json:"message"`
-
-	// NewTotal An amount of one currency.
-	NewTotal Money `json:"new_total,omitempty,omitzero"`
-
 	// Type `three_ds`: send the browser to `url`, or give `client_secret` to the payment provider's library, then call
 	// `POST …/actions/payment`. `new_payment_method`: ask for another card, then the same call with its token.
 	// `accept_offer`: ask for consent to `new_total`, then `POST …/actions/accept-offer`.
 	Type ActionType `json:"type"`
-	Url  string     `json:"url,omitempty,omitzero"`
+
+	// Code Why, such as the decline's code or `offer_price_changed`.
+	Code string `json:"code"`
+
+	// Message A sentence in English that can be shown as it is.
+	Message string `json:"message"`
+	Url     string `json:"url,omitempty,omitzero"`
+
+	// ClientSecret The payment provider's, for its own browser library. Not the booking's.
+	ClientSecret string `json:"client_secret,omitempty,omitzero"`
+
+	// NewTotal An amount of one currency.
+	NewTotal Money `json:"new_total,omitempty,omitzero"`
+
+	// ExpiresAt Then the booking unwinds and fails with the same code.
+	ExpiresAt time.Time `json:"expires_at,omitempty,omitzero"`
 }
 
 // ActionType `three_ds`: send the browser to `url`, or give `client_secret` to the payment provider's library, then call
@@ -446,6 +446,8 @@ type BookingList struct {
 
 // Cancellation The cancellation that was asked for.
 type Cancellation struct {
+	RequestedAt time.Time `json:"requested_at"`
+
 	// Code Who asked, such as `cancelled_by_customer`.
 	Code string `json:"code"`
 
@@ -456,8 +458,7 @@ type Cancellation struct {
 	Refund Money `json:"refund,omitempty,omitzero"`
 
 	// Refused Why the hotel insists on the stay, such as `cancel_refused_by_supplier`. The booking stands.
-	Refused     string    `json:"refused,omitempty,omitzero"`
-	RequestedAt time.Time `json:"requested_at"`
+	Refused string `json:"refused,omitempty,omitzero"`
 }
 
 // CancellationQuote What a cancellation would cost now. Nothing is charged to the guest beyond the fee.
@@ -480,9 +481,10 @@ type CancellationRequest struct {
 
 // Confirmation What to show at the desk.
 type Confirmation struct {
+	SupplierReference string `json:"supplier_reference,omitempty,omitzero"`
+
 	// HotelConfirmation The hotel's own number. It often comes later, sometimes never.
 	HotelConfirmation string `json:"hotel_confirmation,omitempty,omitzero"`
-	SupplierReference string `json:"supplier_reference,omitempty,omitzero"`
 }
 
 // Contact The person who books; confirmations go there.
@@ -527,39 +529,39 @@ type Failure struct {
 	// DeclineCode The payment provider's word for a declined card, where it may be told.
 	DeclineCode string `json:"decline_code,omitempty,omitzero"`
 
-	// Message A sentence in English that can be shown as it is. Translate by `code`.
-	Message string `json:"message"`
-
 	// Retryable A new booking, after `user_action`, can succeed.
 	Retryable bool `json:"retryable"`
 
 	// UserAction Which button to show.
 	UserAction UserAction `json:"user_action"`
+
+	// Message A sentence in English that can be shown as it is. Translate by `code`.
+	Message string `json:"message"`
 }
 
 // FieldError defines model for FieldError.
 type FieldError struct {
+	// Pointer Where in the body (RFC 6901), or `header:Name` or `query:name`.
+	Pointer string `json:"pointer"`
+
 	// Code `required`, `unknown_field`, `duplicate_field`, `syntax`, `trailing_data`, `wrong_type`, `too_short`, `too_long`,
 	// `too_small`, `too_large`, `too_few`, `too_many`, `invalid_format`, `not_allowed`, and for what makes no sense
 	// together: `past`, `too_far`, `not_after`, `unknown_value`, `wrong_scale`, `one_lead_required`, `too_many_guests`.
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
-
-	// Pointer Where in the body (RFC 6901), or `header:Name` or `query:name`.
-	Pointer string `json:"pointer"`
 }
 
 // Guest A person who stays.
 type Guest struct {
-	// FamilyName As in the passport, in any script. No control characters, no angle brackets.
-	//
-	// Example: Núñez
-	FamilyName PersonName `json:"family_name"`
-
 	// GivenName As in the passport, in any script. No control characters, no angle brackets.
 	//
 	// Example: Núñez
 	GivenName PersonName `json:"given_name"`
+
+	// FamilyName As in the passport, in any script. No control characters, no angle brackets.
+	//
+	// Example: Núñez
+	FamilyName PersonName `json:"family_name"`
 
 	// Lead The guest in whose name the room is.
 	Lead bool `json:"lead,omitempty,omitzero"`
@@ -585,29 +587,29 @@ type Money struct {
 
 // MoneyView The money truth.
 type MoneyView struct {
+	// Price An amount of one currency.
+	Price Money `json:"price"`
+
 	// Authorized An amount of one currency.
 	Authorized Money `json:"authorized"`
-
-	// CaptureBefore The authorisation lapses then.
-	CaptureBefore time.Time `json:"capture_before,omitempty,omitzero"`
 
 	// Captured An amount of one currency.
 	Captured Money `json:"captured"`
 
-	// Card Brand and last four digits.
-	Card string `json:"card,omitempty,omitzero"`
-
-	// Price An amount of one currency.
-	Price Money `json:"price"`
+	// Refunded An amount of one currency.
+	Refunded Money `json:"refunded"`
 
 	// RefundPending The payment provider took the refund; it is on its way to the guest.
 	RefundPending bool `json:"refund_pending,omitempty,omitzero"`
 
-	// Refunded An amount of one currency.
-	Refunded Money `json:"refunded"`
-
 	// Voided The authorisation was given up; nothing was taken.
 	Voided bool `json:"voided,omitempty,omitzero"`
+
+	// CaptureBefore The authorisation lapses then.
+	CaptureBefore time.Time `json:"capture_before,omitempty,omitzero"`
+
+	// Card Brand and last four digits.
+	Card string `json:"card,omitempty,omitzero"`
 }
 
 // Offer The room and price that the guest accepted, as the supplier's search gave it.
@@ -664,10 +666,11 @@ type PersonName = string
 
 // Place Where in the flow it stands.
 type Place struct {
-	// DueAt When somebody looks at it next, at the latest.
-	DueAt time.Time  `json:"due_at,omitempty,omitzero"`
 	Phase PlacePhase `json:"phase"`
 	Step  string     `json:"step,omitempty,omitzero"`
+
+	// DueAt When somebody looks at it next, at the latest.
+	DueAt time.Time `json:"due_at,omitempty,omitzero"`
 }
 
 // PlacePhase defines model for Place.Phase.
@@ -707,14 +710,14 @@ type ProblemCode string
 
 // References Under which names others know it.
 type References struct {
-	Hold  string `json:"hold,omitempty,omitzero"`
-	Hotel string `json:"hotel,omitempty,omitzero"`
+	Supplier  string `json:"supplier,omitempty,omitzero"`
+	Hotel     string `json:"hotel,omitempty,omitzero"`
+	Hold      string `json:"hold,omitempty,omitzero"`
+	Payment   string `json:"payment,omitempty,omitzero"`
+	Screening string `json:"screening,omitempty,omitzero"`
 
 	// IdempotencyKey The caller's name for the submission.
 	IdempotencyKey string `json:"idempotency_key,omitempty,omitzero"`
-	Payment        string `json:"payment,omitempty,omitzero"`
-	Screening      string `json:"screening,omitempty,omitzero"`
-	Supplier       string `json:"supplier,omitempty,omitzero"`
 }
 
 // Room One room and who sleeps in it. Exactly one guest leads each room, and no more are named than sleep there.
@@ -772,14 +775,14 @@ type StayDate = string
 
 // Step One step of the way.
 type Step struct {
-	// Attempts How often we worked on it.
-	Attempts int `json:"attempts"`
-
 	// Name `hold`, `screen`, `authorize`, `confirm`, `capture` or `track`.
 	Name string `json:"name"`
 
 	// State `unknown`: it may have happened and is being asked about. `compensated`: it was taken back.
 	State StepState `json:"state"`
+
+	// Attempts How often we worked on it.
+	Attempts int `json:"attempts"`
 }
 
 // StepState `unknown`: it may have happened and is being asked about. `compensated`: it was taken back.
@@ -787,14 +790,14 @@ type StepState string
 
 // Story Plain words, ready to be read out.
 type Story struct {
-	// Charged Whether the guest was charged.
-	Charged string `json:"charged"`
-
 	// Happened What happened.
 	Happened string `json:"happened"`
 
 	// Next What happens next, and what somebody should do.
 	Next string `json:"next"`
+
+	// Charged Whether the guest was charged.
+	Charged string `json:"charged"`
 }
 
 // Submission What the guest accepted, who they are, and how they pay.
@@ -832,38 +835,38 @@ type SupportAction struct {
 
 // SupportBooking A booking from the inside.
 type SupportBooking struct {
-	// Actions What can be done now, by somebody with the role for it.
-	Actions []SupportVerb `json:"actions"`
-
-	// Attention Why a person should look at it. Absent when none needs to.
-	Attention   string            `json:"attention,omitempty,omitzero"`
-	Attribution map[string]string `json:"attribution,omitempty,omitzero"`
-
 	// Booking A booking as the customer sees it. What does not apply is absent.
 	Booking Booking `json:"booking"`
 
 	// Client The name of the API key that submitted it.
-	Client  string         `json:"client"`
-	Contact SupportContact `json:"contact"`
+	Client string `json:"client"`
 
-	// Masked Personal data is masked because of the reader's role.
-	Masked bool `json:"masked,omitempty,omitzero"`
+	// Attention Why a person should look at it. Absent when none needs to.
+	Attention string `json:"attention,omitempty,omitzero"`
+
+	// Story Plain words, ready to be read out.
+	Story Story `json:"story"`
 
 	// Money The money truth.
 	Money MoneyView `json:"money"`
 
+	// Actions What can be done now, by somebody with the role for it.
+	Actions []SupportVerb `json:"actions"`
+
+	// References Under which names others know it.
+	References References `json:"references"`
+
 	// Offer The room and price that the guest accepted, as the supplier's search gave it.
-	Offer Offer `json:"offer"`
+	Offer   Offer          `json:"offer"`
+	Stay    SupportStay    `json:"stay"`
+	Contact SupportContact `json:"contact"`
+
+	// Masked Personal data is masked because of the reader's role.
+	Masked      bool              `json:"masked,omitempty,omitzero"`
+	Attribution map[string]string `json:"attribution,omitempty,omitzero"`
 
 	// Place Where in the flow it stands.
 	Place Place `json:"place,omitempty,omitzero"`
-
-	// References Under which names others know it.
-	References References  `json:"references"`
-	Stay       SupportStay `json:"stay"`
-
-	// Story Plain words, ready to be read out.
-	Story Story `json:"story"`
 
 	// Timeline Every turn and every action, oldest first. Nothing is ever changed or removed.
 	Timeline []TimelineEntry `json:"timeline"`
@@ -880,12 +883,12 @@ type SupportCancellation struct {
 
 // SupportContact defines model for SupportContact.
 type SupportContact struct {
-	Country    string `json:"country,omitempty,omitzero"`
-	Email      string `json:"email"`
-	FamilyName string `json:"family_name"`
 	GivenName  string `json:"given_name"`
-	Language   string `json:"language,omitempty,omitzero"`
+	FamilyName string `json:"family_name"`
+	Email      string `json:"email"`
 	Phone      string `json:"phone"`
+	Country    string `json:"country,omitempty,omitzero"`
+	Language   string `json:"language,omitempty,omitzero"`
 }
 
 // SupportList defines model for SupportList.
@@ -929,42 +932,43 @@ type SupportRoom struct {
 
 // SupportStay defines model for SupportStay.
 type SupportStay struct {
-	CheckIn       string        `json:"check_in"`
-	CheckOut      string        `json:"check_out"`
 	HotelId       string        `json:"hotel_id"`
 	HotelName     string        `json:"hotel_name"`
 	HotelTimezone string        `json:"hotel_timezone"`
+	CheckIn       string        `json:"check_in"`
+	CheckOut      string        `json:"check_out"`
 	Rooms         []SupportRoom `json:"rooms"`
 }
 
 // SupportSummary One line of a list.
 type SupportSummary struct {
+	Id              string `json:"id"`
+	Reference       string `json:"reference"`
+	ClientReference string `json:"client_reference,omitempty,omitzero"`
+	Version         int    `json:"version"`
+
+	// Status What the customer sees. See the table at the top.
+	Status   Status `json:"status"`
+	Terminal bool   `json:"terminal"`
+	Stage    string `json:"stage,omitempty,omitzero"`
+
 	// Attention Why a person should look at it. Absent when none needs to.
 	Attention string `json:"attention,omitempty,omitzero"`
-	CheckIn   string `json:"check_in"`
-	CheckOut  string `json:"check_out"`
-
-	// Client The name of the API key that submitted it.
-	Client          string    `json:"client"`
-	ClientReference string    `json:"client_reference,omitempty,omitzero"`
-	CreatedAt       time.Time `json:"created_at"`
-	FailureCode     string    `json:"failure_code,omitempty,omitzero"`
-	HotelName       string    `json:"hotel_name"`
-	Id              string    `json:"id"`
 
 	// PaymentStatus Where the money is. `unknown` means that the payment provider is being asked.
 	PaymentStatus PaymentStatus `json:"payment_status"`
 
 	// Price An amount of one currency.
-	Price     Money  `json:"price"`
-	Reference string `json:"reference"`
-	Stage     string `json:"stage,omitempty,omitzero"`
+	Price       Money  `json:"price"`
+	FailureCode string `json:"failure_code,omitempty,omitzero"`
 
-	// Status What the customer sees. See the table at the top.
-	Status    Status    `json:"status"`
-	Terminal  bool      `json:"terminal"`
+	// Client The name of the API key that submitted it.
+	Client    string    `json:"client"`
+	HotelName string    `json:"hotel_name"`
+	CheckIn   string    `json:"check_in"`
+	CheckOut  string    `json:"check_out"`
+	CreatedAt time.Time `json:"created_at"`
 	UpdatedAt time.Time `json:"updated_at"`
-	Version   int       `json:"version"`
 }
 
 // SupportVerb defines model for SupportVerb.
@@ -972,28 +976,29 @@ type SupportVerb string
 
 // TimelineEntry One turn, or one action of a person.
 type TimelineEntry struct {
-	// Actor Who did it, such as `system`, `customer`, `support:ana` or `webhook:sandbox`.
-	Actor   string    `json:"actor"`
+	Version int       `json:"version"`
 	At      time.Time `json:"at"`
-	Attempt int       `json:"attempt,omitempty,omitzero"`
-	Detail  string    `json:"detail,omitempty,omitzero"`
-	Outcome string    `json:"outcome,omitempty,omitzero"`
-	Phase   string    `json:"phase,omitempty,omitzero"`
-	Reason  string    `json:"reason,omitempty,omitzero"`
+
+	// Actor Who did it, such as `system`, `customer`, `support:ana` or `webhook:sandbox`.
+	Actor string `json:"actor"`
+
+	// Verb `accept`, `turn`, or the verb of the action.
+	Verb string `json:"verb"`
+
+	// What The line in plain words.
+	What    string `json:"what"`
+	Step    string `json:"step,omitempty,omitzero"`
+	Phase   string `json:"phase,omitempty,omitzero"`
+	Attempt int    `json:"attempt,omitempty,omitzero"`
+	Outcome string `json:"outcome,omitempty,omitzero"`
+	Reason  string `json:"reason,omitempty,omitzero"`
+	Detail  string `json:"detail,omitempty,omitzero"`
 
 	// Status What the customer saw afterwards.
 	Status string `json:"status,omitempty,omitzero"`
-	Step   string `json:"step,omitempty,omitzero"`
 
 	// TookMs How long it took, in milliseconds.
 	TookMs int `json:"took_ms,omitempty,omitzero"`
-
-	// Verb `accept`, `turn`, or the verb of the action.
-	Verb    string `json:"verb"`
-	Version int    `json:"version"`
-
-	// What The line in plain words.
-	What string `json:"what"`
 }
 
 // UserAction Which button to show.

@@ -20,17 +20,17 @@ import (
 // house is an engine and a store in memory, with the real flow in it. Nothing moves by itself: tests say how far a booking
 // gets, in a world that they script.
 type house struct {
-	mu       sync.Mutex
-	now      time.Time
-	rooms    map[booking.ID]*tenant
-	changed  chan struct{} // closed, and made anew, by every change
-	waiting  chan struct{} // one token per call of Wait
-	notices  map[string]booking.Notice
-	noticed  int
-	admit    error // what Admit answers
-	down     error // what everything that needs the database answers
-	reads    int   // calls that need the database
-	count    int   // bookings so far
+	mu      sync.Mutex
+	now     time.Time
+	rooms   map[booking.ID]*tenant
+	changed chan struct{} // closed, and made anew, by every change
+	waiting chan struct{} // one token per call of Wait
+	notices map[string]booking.Notice
+	noticed int
+	admit   error // what Admit answers
+	down    error // what everything that needs the database answers
+	reads   int   // calls that need the database
+	count   int   // bookings so far
 }
 
 // tenant is one booking with the world that it lives in.

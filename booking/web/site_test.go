@@ -96,6 +96,13 @@ type reply struct {
 	body   []byte
 }
 
+// with is the site for a subtest.
+func (s *site) with(t *testing.T) *site {
+	copied := *s
+	copied.T = t
+	return &copied
+}
+
 // call makes one request. head is pairs of a header's name and value.
 func (s *site) call(method, path, key, body string, head ...string) reply {
 	s.Helper()
@@ -206,3 +213,13 @@ var requestIDs = regexp.MustCompile(`"request_id":"[^"]*"`)
 
 // soon bounds what a test waits for across HTTP.
 const soon = 10 * time.Second
+
+// recorder is for requests that no client would send.
+type recorder struct {
+	*httptest.ResponseRecorder
+	t *testing.T
+}
+
+func newRecorder(t *testing.T) recorder { return recorder{httptest.NewRecorder(), t} }
+
+func (r recorder) reply() reply { return reply{r.t, r.Code, r.Header(), r.Body.Bytes()} }
