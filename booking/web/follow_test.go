@@ -1,0 +1,148 @@
+package web
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAnUnchangedBookingIs304WithoutABody(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	for _, match := range []string{`"1"`, `W/"1"`, `"9", "1"`, "*"} {
+		answer := g.get("If-None-Match", match).is(http.StatusNotModified)
+		require.Empty(t, answer.body)
+		require.Equal(t, `"1"`, answer.header.Get("ETag"))
+		require.Equal(t, "1", answer.header.Get("Retry-After"))
+	}
+	g.get("If-None-Match", `"2"`).is(http.StatusOK)
+	g.house.turn(t, g.id)
+	require.Equal(t, `"2"`, g.get("If-None-Match", `"1"`).is(http.StatusOK).header.Get("ETag"))
+}
+
+// whenever runs f once a call waits for a change.
+func (h *house) whenever(t *testing.T, f func()) {
+	t.Helper()
+	select {
+	case <-h.waiting:
+		f()
+	case <-time.After(soon):
+		require.Fail(t, "nobody waits")
+	}
+}
+
+// later makes a call while the test goes on.
+func (g *guest) later(head ...string) <-chan reply {
+	answers := make(chan reply, 1)
+	go func() {
+		answer, _ := g.try(g.Context(), "GET", g.path, g.secret, "", head...)
+		answers <- answer
+	}()
+	return answers
+}
+
+func TestAPatientCallIsAnsweredWhenTheBookingChanges(t *testing.T) {
+	t.Parallel()
+	for name, head := range map[string][]string{
+		"with the version that it has": {"Prefer", "wait=20", "If-None-Match", `"1"`},
+		"with no version":              {"Prefer", `respond-async, Wait="20"; x=y`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := open(t).guest()
+			answers := g.later(head...)
+			g.house.whenever(t, func() { g.house.turn(t, g.id) })
+			answer := <-answers
+			require.Equal(t, 2, answer.is(http.StatusOK).booking().Version)
+			require.Equal(t, "wait=20", answer.header.Get("Preference-Applied"))
+		})
+	}
+}
+
+func TestAPatientCallWithAnOldVersionIsAnsweredAtOnce(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	g.house.turn(t, g.id)
+	require.Equal(t, 2, g.get("Prefer", "wait=20", "If-None-Match", `"1"`).is(http.StatusOK).booking().Version)
+	require.Empty(t, g.house.waiting)
+}
+
+func TestNobodyWaitsForADecidedBooking(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	g.house.until(t, g.id, atRest)
+	version := etag(g.get().booking().Version)
+	g.get("Prefer", "wait=20", "If-None-Match", version).is(http.StatusNotModified)
+	require.Empty(t, g.house.waiting)
+}
+
+func TestPatienceEndsWith304OutlivingTheTimeOutsOfOtherCalls(t *testing.T) {
+	t.Parallel()
+	g := open(t, func(c *Config) { c.ReadTimeout, c.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond }).guest()
+	g.get("Prefer", "wait=1", "If-None-Match", `"1"`).is(http.StatusNotModified)
+	g.get("Prefer", "wait=1").is(http.StatusOK)
+}
+
+func TestPatienceHasABound(t *testing.T) {
+	t.Parallel()
+	for prefer, want := range map[string]time.Duration{
+		"wait=20": 20 * time.Second, "wait=60": 25 * time.Second, "respond-async, wait=1": time.Second, "WAIT = 3": 3 * time.Second, "wait=65535": 25 * time.Second,
+		"": 0, "wait": 0, "wait=0": 0, "wait=-1": 0, "wait=1.5": 0, "wait=99999999999": 0, "return=minimal": 0, "waits=4": 0,
+	} {
+		got, ok := preferredWait(prefer, 25*time.Second)
+		require.Equal(t, want, got, prefer)
+		require.Equal(t, want > 0, ok)
+	}
+}
+
+func TestAServerThatStopsAnswersThoseWhoWait(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	answers := g.later("Prefer", "wait=20", "If-None-Match", `"1"`)
+	g.house.whenever(t, func() { g.api.Drain() })
+	(<-answers).is(http.StatusNotModified)
+}
+
+func TestShutdownDoesNotWaitForThePatient(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	answers := g.later("Prefer", "wait=25", "If-None-Match", `"1"`)
+	g.house.whenever(t, func() { require.NoError(t, g.server.Config.Shutdown(t.Context())) })
+	(<-answers).is(http.StatusNotModified)
+}
+
+func TestBeyondTheBoundNobodyIsHeld(t *testing.T) {
+	t.Parallel()
+	g := open(t, func(c *Config) { c.HeldMax = 0 }).guest()
+	g.get("Prefer", "wait=20", "If-None-Match", `"1"`).is(http.StatusNotModified)
+	g.call("GET", g.path+"/stream", g.secret, "").problem(http.StatusServiceUnavailable, ProblemCodeUnavailable)
+	require.Empty(t, g.house.waiting)
+}
+
+func TestRetryAfterGrowsWithAge(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	for _, c := range []struct {
+		pass time.Duration
+		want string
+	}{{0, "1"}, {15 * time.Second, "2"}, {time.Minute, "5"}, {10 * time.Minute, "30"}} {
+		g.house.pass(c.pass)
+		require.Equal(t, c.want, g.get().header.Get("Retry-After"))
+	}
+}
+
+func TestAWaitThatFailsIsA503(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	answers := g.later("Prefer", "wait=20")
+	g.house.whenever(t, func() {
+		g.house.mu.Lock()
+		g.house.down = errDown
+		g.house.rooms[g.id].b.Version++
+		g.house.tell()
+		g.house.mu.Unlock()
+	})
+	(<-answers).problem(http.StatusServiceUnavailable, ProblemCodeUnavailable)
+}
