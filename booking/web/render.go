@@ -1,6 +1,8 @@
 package web
 
 import (
+	"time"
+
 	"hotelbooking/booking"
 )
 
@@ -12,7 +14,7 @@ func render(b *booking.Booking) Booking {
 		Status: Status(status), Terminal: b.Terminal(), Stage: string(b.Stage()),
 		Steps: make([]Step, len(b.Facts.Marks)), PaymentStatus: PaymentStatus(b.PaymentStatus()),
 		Price: money(b.Facts.Price), ClientReference: b.ClientReference,
-		CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
+		CreatedAt: instant(b.CreatedAt), UpdatedAt: instant(b.UpdatedAt),
 	}
 	for i, m := range b.Facts.Marks {
 		out.Steps[i] = Step{Name: string(m.Step), State: StepState(m.State), Attempts: m.Attempts}
@@ -23,7 +25,7 @@ func render(b *booking.Booking) Booking {
 	if action, ok := b.Action(); ok {
 		out.Action = Action{
 			Type: ActionType(action.Type), Code: action.Code, Message: booking.Explain(b.Facts.Waiting.Reason).Message,
-			Url: action.URL, ClientSecret: action.ClientSecret, NewTotal: money(action.NewTotal), ExpiresAt: b.Facts.Waiting.Until.UTC(),
+			Url: action.URL, ClientSecret: action.ClientSecret, NewTotal: money(action.NewTotal), ExpiresAt: instant(b.Facts.Waiting.Until),
 		}
 	}
 	if b.Result == booking.Confirmed || b.Result == booking.Cancelled {
@@ -32,7 +34,7 @@ func render(b *booking.Booking) Booking {
 		}
 	}
 	if wish := b.Facts.Cancellation; wish != nil {
-		out.Cancellation = Cancellation{RequestedAt: wish.At.UTC(), Code: string(wish.Code), Fee: money(wish.Fee), Refused: string(wish.Refuse)}
+		out.Cancellation = Cancellation{RequestedAt: instant(wish.At), Code: string(wish.Code), Fee: money(wish.Fee), Refused: string(wish.Refuse)}
 		if status == booking.StatusCancelled {
 			out.Cancellation.Refund = money(b.Facts.Price.Of(b.Facts.Price.Minor - wish.Fee.Minor))
 		}
@@ -59,7 +61,7 @@ func money(m booking.Money) Money {
 func quote(q booking.Quote) CancellationQuote {
 	out := CancellationQuote{Fee: money(q.Fee), Refund: money(q.Refund)}
 	if !q.ValidUntil.IsZero() {
-		out.ValidUntil = q.ValidUntil.UTC()
+		out.ValidUntil = instant(q.ValidUntil)
 	}
 	return out
 }
@@ -71,3 +73,6 @@ func renderAll(list []*booking.Booking) []Booking {
 	}
 	return out
 }
+
+// instant is as precise as anybody needs, and no more than what every database keeps: an answer reads the same for ever.
+func instant(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

@@ -15,7 +15,7 @@ func summary(b *booking.Booking) SupportSummary {
 		Status: Status(b.Status()), Terminal: b.Terminal(), Stage: string(b.Stage()), Attention: string(b.Attention),
 		PaymentStatus: PaymentStatus(b.PaymentStatus()), Price: money(b.Facts.Price), Client: b.Client,
 		HotelName: b.Stay.HotelName, CheckIn: b.Stay.CheckIn, CheckOut: b.Stay.CheckOut,
-		CreatedAt: b.CreatedAt.UTC(), UpdatedAt: b.UpdatedAt.UTC(),
+		CreatedAt: instant(b.CreatedAt), UpdatedAt: instant(b.UpdatedAt),
 	}
 	out.FailureCode = string(b.Facts.Failure.Code)
 	return out
@@ -34,7 +34,7 @@ func fromInside(b *booking.Booking, contact booking.Contact, rooms []booking.Roo
 		},
 		Offer: Offer{
 			Supplier: b.Offer.Supplier, Token: b.Offer.Token, Total: money(b.Offer.Total),
-			PriceTolerancePercent: b.Offer.TolerancePercent, ExpiresAt: b.Offer.ExpiresAt.UTC(),
+			PriceTolerancePercent: b.Offer.TolerancePercent, ExpiresAt: instant(b.Offer.ExpiresAt),
 		},
 		Stay: SupportStay{
 			HotelId: b.Stay.HotelID, HotelName: b.Stay.HotelName, HotelTimezone: b.Stay.HotelTimezone,
@@ -45,7 +45,7 @@ func fromInside(b *booking.Booking, contact booking.Contact, rooms []booking.Roo
 			Country: contact.Country, Language: contact.Language,
 		},
 		Attribution: b.Attribution,
-		Place:       Place{Phase: PlacePhase(b.Place.Phase), Step: string(b.Place.Step), DueAt: b.DueAt.UTC()},
+		Place:       Place{Phase: PlacePhase(b.Place.Phase), Step: string(b.Place.Step), DueAt: instant(b.DueAt)},
 		Timeline:    timeline(history),
 	}
 }
@@ -54,7 +54,7 @@ func moneyView(b *booking.Booking) MoneyView {
 	m, price := b.Facts.Money, b.Facts.Price
 	view := MoneyView{
 		Price: money(price), Authorized: money(price.Of(m.Authorized)), Captured: money(price.Of(m.Captured)),
-		Refunded: money(price.Of(m.Refunded)), RefundPending: m.RefundPending, Voided: m.Voided, CaptureBefore: m.CaptureBefore.UTC(),
+		Refunded: money(price.Of(m.Refunded)), RefundPending: m.RefundPending, Voided: m.Voided, CaptureBefore: instant(m.CaptureBefore),
 	}
 	if m.Last4 != "" {
 		view.Card = strings.TrimSpace(m.Brand + " " + m.Last4)
@@ -77,7 +77,7 @@ func timeline(history []booking.Entry) []TimelineEntry {
 	out := make([]TimelineEntry, len(history))
 	for i, e := range history {
 		out[i] = TimelineEntry{
-			Version: e.Version, At: e.At.UTC(), Actor: e.Actor, Verb: e.Verb, What: strings.TrimSpace(e.Say()),
+			Version: e.Version, At: instant(e.At), Actor: e.Actor, Verb: e.Verb, What: strings.TrimSpace(e.Say()),
 			Outcome: string(e.Outcome), Reason: string(e.Reason), Detail: e.Detail, Attempt: e.Attempt,
 			Status: string(e.Status), TookMs: int(e.Took.Milliseconds()),
 		}
