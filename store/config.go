@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -13,13 +14,14 @@ type Config struct {
 
 	Keys Keys // for personal data
 
-	MaxConns int           // PostgreSQL connections, or SQLite readers; 0: 16. At least 1
-	Flushers int           // commits under way at once on PostgreSQL, 1 to 4; 0: 2. SQLite has always 1
-	Timeout  time.Duration // of one query; 0: 3 s. A commit has CommitTimeout instead
-	// CommitTimeout bounds one group commit, apart from its callers' own deadlines; 0: 10 s.
-	CommitTimeout time.Duration
+	MaxConns      int           // PostgreSQL connections, half of them to write, or SQLite readers; 0: 16. At least 2
+	Flushers      int           // commits under way at once on PostgreSQL, 1 to 4; 0: 2. SQLite has always 1
+	Timeout       time.Duration // of one query; 0: 3 s
+	CommitTimeout time.Duration // of one group commit, whatever its callers' own deadlines are; 0: 10 s
+	BacklogCap    int           // how far Backlog counts, for each pool; 0: 100,000
 
-	// UnsafeDurability starts even where the database may lose what it has acknowledged. For tests only.
+	// UnsafeDurability starts even where the database may lose what it has acknowledged, as any does in ":memory:". For
+	// tests only.
 	UnsafeDurability bool
 }
 
@@ -36,8 +38,11 @@ func (c Config) Validate() error {
 	if c.URL == "" && c.Dir == "" {
 		problems = append(problems, errors.New("store: neither a database URL nor a data directory is set"))
 	}
-	if c.MaxConns < 0 || c.Flushers < 0 || c.Flushers > 4 || c.Timeout < 0 || c.CommitTimeout < 0 {
-		problems = append(problems, errors.New("store: MaxConns, Timeout and CommitTimeout cannot be negative, and Flushers is 1 to 4"))
+	if c.MaxConns < 0 || c.MaxConns == 1 || c.Flushers < 0 || c.Flushers > 4 {
+		problems = append(problems, errors.New("store: MaxConns is at least 2, Flushers 1 to 4"))
+	}
+	if c.Timeout < 0 || c.CommitTimeout < 0 || c.BacklogCap < 0 {
+		problems = append(problems, errors.New("store: Timeout, CommitTimeout and BacklogCap cannot be negative"))
 	}
 	return errors.Join(append(problems, c.Keys.validate())...)
 }
@@ -59,17 +64,10 @@ func (k Keys) validate() error {
 }
 
 func (c Config) withDefaults() Config {
-	if c.MaxConns == 0 {
-		c.MaxConns = 16
-	}
-	if c.Flushers == 0 {
-		c.Flushers = 2
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 3 * time.Second
-	}
-	if c.CommitTimeout == 0 {
-		c.CommitTimeout = 10 * time.Second
-	}
+	c.MaxConns = cmp.Or(c.MaxConns, 16)
+	c.Flushers = cmp.Or(c.Flushers, 2)
+	c.Timeout = cmp.Or(c.Timeout, 3*time.Second)
+	c.CommitTimeout = cmp.Or(c.CommitTimeout, 10*time.Second)
+	c.BacklogCap = cmp.Or(c.BacklogCap, 100_000)
 	return c
 }

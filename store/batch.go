@@ -1,0 +1,249 @@
+package store
+
+import (
+	"errors"
+
+	"gorm.io/gorm"
+
+	"hotelbooking/booking"
+)
+
+// The statements of a group commit. Each writes many rows at once; see dialect.each for {rows} and {now}.
+
+var bookingsIn = []column{
+	{"id", isText}, {"reference", isText}, {"client", isText}, {"client_reference", isText}, {"idempotency_key", isText},
+	{"fingerprint", isBytes}, {"flow_version", isInt}, {"created_at", isInt}, {"offer", isText}, {"stay", isText},
+	{"payment_token", isText}, {"attribution", isText},
+}
+
+const insertBookings = `
+WITH {rows}
+INSERT INTO bookings (id, reference, client, client_reference, idempotency_key, fingerprint, flow_version, created_at,
+    offer, stay, payment_token, attribution)
+SELECT id, reference, client, client_reference, idempotency_key, fingerprint, flow_version, created_at,
+    offer, stay, payment_token, attribution
+FROM v WHERE id IS NOT NULL
+ON CONFLICT DO NOTHING
+RETURNING id`
+
+// placesIn are the columns of a placeRow, with supplier, which is written once, and next_owner, keep_due and due_in, which
+// say what becomes of owner and due_at.
+var placesIn = []column{
+	{"id", isText}, {"phase", isText}, {"step", isText}, {"pool", isText}, {"supplier", isText}, {"goal", isText},
+	{"result", isText}, {"status", isText}, {"version", isInt}, {"owner", isText}, {"next_owner", isText},
+	{"keep_due", isInt}, {"due_in", isInt}, {"crashes", isInt}, {"crashed", isInt}, {"attention", isText},
+	{"failure", isText}, {"supplier_reference", isText}, {"payment_reference", isText}, {"updated_at", isInt},
+	{"facts", isText},
+}
+
+const insertPlaces = `
+WITH {rows}
+INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, version, owner, due_at, crashes, crashed,
+    attention, attention_since, failure, supplier_reference, payment_reference, updated_at, facts)
+SELECT id, phase, step, pool, supplier, goal, result, status, version, next_owner, {now} + due_in, crashes, crashed,
+    attention, CASE WHEN attention IS NOT NULL THEN updated_at END, failure, supplier_reference, payment_reference,
+    updated_at, facts
+FROM v WHERE id IS NOT NULL`
+
+const updatePlaces = `
+WITH {rows}
+UPDATE places SET
+    phase = v.phase, step = v.step, pool = v.pool, goal = v.goal, result = v.result, status = v.status,
+    version = v.version, owner = v.next_owner,
+    due_at = CASE WHEN v.keep_due = 1 THEN places.due_at ELSE {now} + v.due_in END,
+    crashes = v.crashes, crashed = v.crashed, attention = v.attention,
+    attention_since = CASE WHEN v.attention = places.attention THEN places.attention_since
+                           WHEN v.attention IS NOT NULL THEN v.updated_at END,
+    failure = v.failure, supplier_reference = v.supplier_reference, payment_reference = v.payment_reference,
+    updated_at = v.updated_at, facts = v.facts
+FROM v
+WHERE places.id = v.id AND places.version = v.version - 1 AND places.owner = v.owner
+RETURNING places.id`
+
+var peopleIn = []column{
+	{"id", isText}, {"email_index", isBytes}, {"key_id", isText}, {"data_key", isBytes}, {"sealed", isBytes},
+}
+
+const insertPeople = `
+WITH {rows}
+INSERT INTO people (id, email_index, key_id, data_key, sealed)
+SELECT id, email_index, key_id, data_key, sealed
+FROM v WHERE id IS NOT NULL`
+
+var historyIn = []column{
+	{"booking_id", isText}, {"version", isInt}, {"at", isInt}, {"actor", isText}, {"verb", isText}, {"from_phase", isText},
+	{"from_step", isText}, {"to_phase", isText}, {"to_step", isText}, {"attempt", isInt}, {"outcome", isText},
+	{"reason", isText}, {"detail", isText}, {"took_us", isInt}, {"status", isText},
+}
+
+const insertLines = `
+WITH {rows}
+INSERT INTO history (booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
+    reason, detail, took_us, status)
+SELECT booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
+    reason, detail, took_us, status
+FROM v WHERE booking_id IS NOT NULL`
+
+var lineKeys = []column{{"id", isText}, {"version", isInt}}
+
+const writtenLines = `
+WITH {rows}
+SELECT h.booking_id, h.version, h.at, h.actor, h.verb, h.from_phase, h.from_step, h.to_phase, h.to_step, h.attempt,
+    h.outcome, h.reason, h.detail, h.took_us, h.status
+FROM v JOIN history AS h ON h.booking_id = v.id AND h.version = v.version`
+
+var acceptKeys = []column{{"idempotency_key", isText}, {"client", isText}}
+
+const keysTaken = `
+WITH {rows}
+SELECT b.id, b.client, b.idempotency_key, b.fingerprint
+FROM v JOIN bookings AS b ON b.idempotency_key = v.idempotency_key AND b.client = v.client`
+
+// keyRow is the booking that a key made.
+type keyRow struct {
+	ID             string
+	Client         string
+	IdempotencyKey string
+	Fingerprint    []byte
+}
+
+// insertAccepted writes what is new and returns it. The others' keys are taken, and op.accept.taken says by which booking.
+func (s *Store) insertAccepted(tx *gorm.DB, ops []*op) ([]*op, error) {
+	if len(ops) == 0 {
+		return nil, nil
+	}
+	fresh, err := s.writeRows(tx, insertBookings, bookingsIn, ops, func(o *op) []any { return o.accept.booking })
+	if err != nil {
+		return nil, err
+	}
+	var accepted, refused []*op
+	for _, o := range ops {
+		if o.accept.taken = nil; fresh[string(o.id)] {
+			accepted = append(accepted, o)
+		} else {
+			refused = append(refused, o)
+		}
+	}
+	if err := s.findTaken(tx, refused); err != nil || len(accepted) == 0 {
+		return nil, err
+	}
+	if _, err := s.writeRows(tx, insertPlaces, placesIn, accepted, func(o *op) []any { return o.place }); err != nil {
+		return nil, err
+	}
+	_, err = s.writeRows(tx, insertPeople, peopleIn, accepted, func(o *op) []any { return o.accept.people })
+	return accepted, err
+}
+
+// findTaken finds the bookings whose keys were used again. An op that has none met another's id or reference.
+func (s *Store) findTaken(tx *gorm.DB, ops []*op) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	rows := make([][]any, len(ops))
+	for i, o := range ops {
+		rows[i] = []any{o.accept.key, o.accept.client}
+	}
+	type clientKey struct{ client, key string }
+	taken := map[clientKey]*keyRow{}
+	err := s.sql.each(keysTaken, acceptKeys, rows, func(statement string, args []any) error {
+		var found []keyRow
+		if err := tx.Raw(statement, args...).Scan(&found).Error; err != nil {
+			return err
+		}
+		for _, row := range found {
+			taken[clientKey{row.Client, row.IdempotencyKey}] = &row
+		}
+		return nil
+	})
+	for _, o := range ops {
+		if o.accept.taken = taken[clientKey{o.accept.client, o.accept.key}]; o.accept.taken == nil {
+			o.err = errIdentityTaken
+		}
+	}
+	return err
+}
+
+// updateSaved writes those whose owner and version still stand, and returns them. The others lost their lease, or the
+// booking has moved, or it is a repeated save that was written before.
+func (s *Store) updateSaved(tx *gorm.DB, ops []*op) ([]*op, error) {
+	if len(ops) == 0 {
+		return nil, nil
+	}
+	moved, err := s.writeRows(tx, updatePlaces, placesIn, ops, func(o *op) []any { return o.place })
+	if err != nil {
+		return nil, err
+	}
+	var saved, refused []*op
+	for _, o := range ops {
+		if moved[string(o.id)] {
+			saved = append(saved, o)
+		} else {
+			refused = append(refused, o)
+		}
+	}
+	return saved, s.explainRefused(tx, refused)
+}
+
+func (s *Store) explainRefused(tx *gorm.DB, ops []*op) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	before, err := s.written(tx, ops)
+	if err != nil {
+		return err
+	}
+	ids := make([]string, len(ops))
+	for i, o := range ops {
+		ids[i] = string(o.id)
+	}
+	var rows []struct{ ID, Owner string }
+	if err := tx.Table("places").Select("id, owner").Where("id IN ?", ids).Scan(&rows).Error; err != nil {
+		return err
+	}
+	owners := map[booking.ID]string{}
+	for _, row := range rows {
+		owners[booking.ID(row.ID)] = row.Owner
+	}
+	for _, o := range ops {
+		owner, exists := owners[o.id]
+		switch {
+		case before[o.id]:
+		case exists && owner == o.owner:
+			o.err = booking.ErrConflict
+		default:
+			o.err = booking.ErrLost
+		}
+	}
+	return nil
+}
+
+func (s *Store) insertHistory(tx *gorm.DB, ops []*op) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	_, err := s.writeRows(tx, insertLines, historyIn, ops, func(o *op) []any { return o.history })
+	return err
+}
+
+// writeRows runs a statement for the rows of ops and returns the ids that it returned.
+func (s *Store) writeRows(tx *gorm.DB, template string, columns []column, ops []*op, row func(*op) []any) (map[string]bool, error) {
+	rows := make([][]any, len(ops))
+	for i, o := range ops {
+		rows[i] = row(o)
+	}
+	ids := make(map[string]bool, len(ops))
+	return ids, s.sql.each(template, columns, rows, func(statement string, args []any) error {
+		var returned []string
+		if err := tx.Raw(statement, args...).Scan(&returned).Error; err != nil {
+			return err
+		}
+		for _, id := range returned {
+			ids[id] = true
+		}
+		return nil
+	})
+}
+
+// errIdentityTaken: two bookings were given the same id or reference, by a chance of less than one in a million. The
+// caller's next try will have others.
+var errIdentityTaken = errors.New("the booking's id or reference is taken")

@@ -1,0 +1,191 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"hotelbooking/booking"
+)
+
+// Accept stores a booking, with its first line of history, its people and its idempotency key, in one transaction. The
+// receipt's booking is the accepted one, or, for a key that was used before for the same request, the one it made then,
+// without personal data. booking.ErrKeyReused when the request was another one. After any other error the key decides:
+// the same Accept may be repeated.
+func (s *Store) Accept(ctx context.Context, a booking.Acceptance) (booking.Receipt, error) {
+	o, err := s.acceptOp(a)
+	if err != nil {
+		return booking.Receipt{}, err
+	}
+	if err := s.writer.write(ctx, o); err != nil {
+		return booking.Receipt{}, fmt.Errorf("accept booking %s: %w", a.Booking.ID, err)
+	}
+	taken := o.accept.taken
+	switch {
+	case taken == nil || taken.ID == string(a.Booking.ID):
+		accepted := a.Booking.Clone()
+		accepted.Owner = a.Owner
+		return booking.Receipt{Booking: accepted}, nil
+	case !bytes.Equal(taken.Fingerprint, a.Fingerprint[:]):
+		return booking.Receipt{}, booking.ErrKeyReused
+	}
+	before, err := s.Get(ctx, booking.ID(taken.ID))
+	if err != nil {
+		return booking.Receipt{}, err
+	}
+	return booking.Receipt{Booking: before, Replayed: true}, nil
+}
+
+// Get reads a booking without personal data. While it is leased, it is due at the lease's end. booking.ErrNotFound.
+func (s *Store) Get(ctx context.Context, id booking.ID) (*booking.Booking, error) {
+	found, err := s.find(ctx, func(q *gorm.DB) *gorm.DB { return q.Where("p.id = ?", string(id)).Limit(1) })
+	if err != nil {
+		return nil, fmt.Errorf("read booking %s: %w", id, err)
+	}
+	if len(found) == 0 {
+		return nil, booking.ErrNotFound
+	}
+	return found[0], nil
+}
+
+// Versions reads the versions of those of ids that exist.
+func (s *Store) Versions(ctx context.Context, ids []booking.ID) (map[booking.ID]int, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	versions := make(map[booking.ID]int, len(ids))
+	for _, size := range pieces(len(ids), inLimit) {
+		var rows []struct {
+			ID      booking.ID
+			Version int
+		}
+		if err := s.read.WithContext(ctx).Table("places").Select("id, version").Where("id IN ?", ids[:size]).Scan(&rows).Error; err != nil {
+			return nil, fmt.Errorf("read versions: %w", err)
+		}
+		for _, row := range rows {
+			versions[row.ID] = row.Version
+		}
+		ids = ids[size:]
+	}
+	return versions, nil
+}
+
+// inLimit bounds the parameters of one statement; see sqliteDialect.
+const inLimit = 500
+
+// StepsInUse lists the steps at which bookings stand that have not ended.
+func (s *Store) StepsInUse(ctx context.Context) ([]booking.Name, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	var steps []booking.Name
+	// Whatever has not ended is due or parked, and both have an index of their own.
+	err := s.read.WithContext(ctx).Raw(`
+SELECT step FROM places WHERE due_at IS NOT NULL
+UNION
+SELECT step FROM places WHERE phase = 'parked'`).Scan(&steps).Error
+	if err != nil {
+		return nil, fmt.Errorf("list the steps in use: %w", err)
+	}
+	return steps, nil
+}
+
+// History lists a booking's entries, oldest first; none where there is no booking.
+func (s *Store) History(ctx context.Context, id booking.ID) ([]booking.Entry, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	var rows []historyRow
+	err := s.read.WithContext(ctx).Table("history").Select(historyColumns).
+		Where("booking_id = ?", string(id)).Order("version").Scan(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("read the history of booking %s: %w", id, err)
+	}
+	entries := make([]booking.Entry, len(rows))
+	for i, row := range rows {
+		entries[i] = row.entry()
+	}
+	return entries, nil
+}
+
+// find reads bookings without personal data, as narrow selects and orders them. p is places, b is bookings.
+func (s *Store) find(ctx context.Context, narrow func(*gorm.DB) *gorm.DB) ([]*booking.Booking, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	var rows []fullRow
+	q := s.read.WithContext(ctx).Table("places AS p").Select(fullColumns).Joins("JOIN bookings AS b ON b.id = p.id")
+	if err := narrow(q).Scan(&rows).Error; err != nil {
+		return nil, err
+	}
+	return bookingsOf(rows)
+}
+
+// afterwards is who holds a booking after a write, and when it is looked at next.
+type afterwards struct {
+	owner   string
+	dueIn   *int64 // microseconds from the commit, by the database's clock; nil: never
+	keepDue bool   // due_at stays as it is
+}
+
+// dueIn is when a booking is due, seen from the moment of its last change: so it does not matter whose clock that was.
+func dueIn(b *booking.Booking) *int64 {
+	if b.DueAt.IsZero() {
+		return nil
+	}
+	return micros(b.DueAt.Sub(b.UpdatedAt))
+}
+
+func micros(d time.Duration) *int64 {
+	n := d.Microseconds()
+	return &n
+}
+
+func (s *Store) acceptOp(a booking.Acceptance) (*op, error) {
+	b := a.Booking
+	asked, err := newBookingRow(a)
+	if err != nil {
+		return nil, fmt.Errorf("accept booking %s: %w", b.ID, err)
+	}
+	people, err := s.cfg.Keys.seal(b)
+	if err != nil {
+		return nil, fmt.Errorf("seal the people of booking %s: %w", b.ID, err)
+	}
+	next := afterwards{owner: a.Owner, dueIn: micros(a.Lease)}
+	if a.Owner == "" {
+		next = afterwards{dueIn: dueIn(b)}
+	}
+	o, err := s.saveOp(b, a.Entry, "", next)
+	if err != nil {
+		return nil, err
+	}
+	o.accept = &acceptOp{client: b.Client, key: a.Key, booking: asked.values(), people: people.values()}
+	return o, nil
+}
+
+// saveOp is the write of b's state and its line of history, if owner still holds it.
+func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner string, next afterwards) (*op, error) {
+	pool, known := s.pools[b.Place.Step]
+	switch {
+	case e.Version != b.Version || b.Version < 1:
+		return nil, fmt.Errorf("save booking %s: the entry's version is %d, the booking's %d", b.ID, e.Version, b.Version)
+	case b.Place.Phase == booking.Ended:
+		next = afterwards{} // nothing is left to do, so nobody holds it
+	case !known:
+		return nil, fmt.Errorf("save booking %s: no pool runs step %q", b.ID, b.Place.Step)
+	case next.dueIn == nil && !next.keepDue && b.Place.Phase != booking.Parked:
+		return nil, fmt.Errorf("save booking %s: %w", b.ID, errNeverDue)
+	}
+	place, err := newPlaceRow(b)
+	if err != nil {
+		return nil, fmt.Errorf("save booking %s: %w", b.ID, err)
+	}
+	line := newHistoryRow(e)
+	return &op{
+		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID)),
+		place: place.values(string(b.ID), string(pool), b.Offer.Supplier, owner, next),
+	}, nil
+}
+
+// errNeverDue: it would wait for ever for something that only it can do.
+var errNeverDue = errors.New("it is not at rest, and would never be looked at again")

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"errors"
+	"strings"
+
+	sqlite "github.com/glebarez/go-sqlite"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// errUnknownCommit: the database did not say whether the transaction was committed. An accept is decided later, by its
+// key; a save can be repeated as it is.
+var errUnknownCommit = errors.New("it is not known whether the commit happened")
+
+// Deadlines say who set them.
+var (
+	errQueryDeadline  = errors.New("the database did not answer in time")
+	errCommitDeadline = errors.New("the database did not commit in time")
+)
+
+// verdict is what an error of the database means for the batch that met it. In each case nothing was written.
+type verdict int
+
+const (
+	hopeless verdict = iota + 1 // the database's trouble: everybody gets the error
+	again                       // two transactions stood in each other's way: the same batch may do
+	singly                      // one of the members is to blame: each on its own
+)
+
+func judge(err error) verdict {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch class := pg.Code[:min(2, len(pg.Code))]; {
+		case class == "40": // serialization failure, deadlock
+			return again
+		case class == "22", class == "23", class == "54": // bad data, a constraint, a value too long for an index
+			return singly
+		case pg.Code == "55P03", pg.Code == "57014": // a row was locked too long
+			return singly
+		}
+		return hopeless
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() & 0xff {
+		case 5, 6: // SQLITE_BUSY, SQLITE_LOCKED
+			return again
+		case 18, 19, 20: // SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH
+			return singly
+		}
+	}
+	return hopeless
+}
+
+// rolledBack tells whether an error of COMMIT proves that nothing was committed. Most do not: the answer may have been
+// lost on its way back.
+func rolledBack(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return strings.HasPrefix(pg.Code, "40") || strings.HasPrefix(pg.Code, "23")
+	}
+	return errors.Is(err, pgx.ErrTxCommitRollback)
+}

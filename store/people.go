@@ -1,0 +1,139 @@
+package store
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/tink-crypto/tink-go/v2/aead/subtle"
+	"golang.org/x/text/unicode/norm"
+
+	"hotelbooking/booking"
+)
+
+// dataKeyBytes makes AES-256.
+const dataKeyBytes = 32
+
+// peopleRow is the personal data of one booking: sealed under a data key of its own, which is itself wrapped by the key
+// KeyID of the configuration. Without DataKey it is erased.
+type peopleRow struct {
+	ID         string `gorm:"-"` // read beside a booking's row, whose id it is
+	EmailIndex []byte
+	KeyID      string
+	DataKey    []byte
+	Sealed     []byte
+}
+
+// personal is what is sealed. It is stored, so a new field must work when absent.
+type personal struct {
+	Contact booking.Contact `json:"contact"`
+	Rooms   []booking.Room  `json:"rooms"`
+}
+
+// People reads a booking's personal data; all empty once it was erased. booking.ErrNotFound when there is no booking.
+func (s *Store) People(ctx context.Context, id booking.ID) (booking.Contact, []booking.Room, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	var rows []peopleRow
+	err := s.read.WithContext(ctx).Table("people").Select("key_id, data_key, sealed").Where("id = ?", string(id)).Limit(1).Scan(&rows).Error
+	if err != nil {
+		return booking.Contact{}, nil, fmt.Errorf("read the people of booking %s: %w", id, err)
+	}
+	if len(rows) == 0 {
+		return booking.Contact{}, nil, booking.ErrNotFound
+	}
+	rows[0].ID = string(id)
+	p, err := s.cfg.Keys.open(rows[0])
+	if err != nil {
+		return booking.Contact{}, nil, fmt.Errorf("read the people of booking %s: %w", id, err)
+	}
+	return p.Contact, p.Rooms, nil
+}
+
+// Erase makes a booking's personal data unreadable for good, here and in every backup that lacks the key, and unfindable by
+// e-mail. The booking itself stays. Erasing twice is no error; booking.ErrNotFound when there is no booking.
+func (s *Store) Erase(ctx context.Context, id booking.ID) error {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	done := s.write.WithContext(ctx).Exec("UPDATE people SET data_key = NULL, email_index = NULL WHERE id = ?", string(id))
+	if done.Error != nil {
+		return fmt.Errorf("erase the people of booking %s: %w", id, done.Error)
+	}
+	if done.RowsAffected == 0 {
+		return booking.ErrNotFound
+	}
+	return nil
+}
+
+// seal encrypts a booking's personal data. The booking's id is bound to both layers, so that rows cannot be swapped.
+func (k Keys) seal(b *booking.Booking) (peopleRow, error) {
+	plain, err := json.Marshal(personal{b.Contact, b.Stay.Rooms})
+	if err != nil {
+		return peopleRow{}, err
+	}
+	dataKey := make([]byte, dataKeyBytes)
+	_, _ = rand.Read(dataKey) // never fails
+	sealed, err := encrypt(dataKey, plain, string(b.ID))
+	if err != nil {
+		return peopleRow{}, err
+	}
+	wrapped, err := encrypt(k.Wrap[k.Current], dataKey, string(b.ID))
+	if err != nil {
+		return peopleRow{}, err
+	}
+	return peopleRow{
+		ID: string(b.ID), EmailIndex: k.emailIndex(b.Contact.Email), KeyID: k.Current, DataKey: wrapped, Sealed: sealed,
+	}, nil
+}
+
+// open decrypts what seal made; what was erased is empty.
+func (k Keys) open(row peopleRow) (personal, error) {
+	var p personal
+	if row.DataKey == nil {
+		return p, nil
+	}
+	wrap, ok := k.Wrap[row.KeyID]
+	if !ok {
+		return p, fmt.Errorf("the key %q is not among the keys", row.KeyID)
+	}
+	dataKey, err := decrypt(wrap, row.DataKey, row.ID)
+	if err != nil {
+		return p, fmt.Errorf("unwrap the data key: %w", err)
+	}
+	plain, err := decrypt(dataKey, row.Sealed, row.ID)
+	if err != nil {
+		return p, fmt.Errorf("unseal: %w", err)
+	}
+	return p, json.Unmarshal(plain, &p)
+}
+
+// emailIndex is what an e-mail address is found by: equal for equal addresses, useless without the key. nil for none.
+func (k Keys) emailIndex(email string) []byte {
+	email = strings.ToLower(norm.NFC.String(strings.TrimSpace(email)))
+	if email == "" {
+		return nil
+	}
+	mac := hmac.New(sha256.New, k.Index)
+	mac.Write([]byte(email))
+	return mac.Sum(nil)
+}
+
+func encrypt(key, plain []byte, id string) ([]byte, error) {
+	cipher, err := subtle.NewAESGCM(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.Encrypt(plain, []byte(id))
+}
+
+func decrypt(key, sealed []byte, id string) ([]byte, error) {
+	cipher, err := subtle.NewAESGCM(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.Decrypt(sealed, []byte(id))
+}

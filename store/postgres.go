@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"go.uber.org/zap"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+)
+
+const (
+	postgresOldest = 150000 // server_version_num
+
+	keepAlive   = 15 * time.Second
+	connectIn   = 5 * time.Second
+	idleConnFor = 5 * time.Minute  // then it is closed, so that one process does not hog a small server
+	connFor     = 30 * time.Minute // then it is opened anew, so that a failover's new address is noticed
+)
+
+// openPostgres opens two pools, so that a flood of readers cannot keep a commit waiting for a connection.
+func (s *Store) openPostgres(ctx context.Context, log *zap.Logger) error {
+	s.sql = postgresDialect
+	server, err := pgx.ParseConfig(s.cfg.URL)
+	if err != nil {
+		return err
+	}
+	if _, err := migratePostgres(ctx, server.Copy(), log); err != nil {
+		return err
+	}
+	s.tune(server)
+	half := s.cfg.MaxConns / 2
+	if s.write, err = postgresPool(server, half); err != nil {
+		return err
+	}
+	if s.read, err = postgresPool(server, s.cfg.MaxConns-half); err != nil {
+		return err
+	}
+	return s.checkPostgres(ctx)
+}
+
+// tune lets the server, too, give up on what has taken too long. Our own deadlines come first; these are for when we are
+// gone, or the network between us is.
+func (s *Store) tune(server *pgx.ConnConfig) {
+	milliseconds := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	for name, value := range map[string]string{
+		"application_name":                    "hotelbooking",
+		"statement_timeout":                   milliseconds(s.cfg.CommitTimeout),
+		"lock_timeout":                        milliseconds(s.cfg.Timeout * 2 / 3),
+		"idle_in_transaction_session_timeout": milliseconds(s.cfg.CommitTimeout),
+	} {
+		if _, set := server.RuntimeParams[name]; !set {
+			server.RuntimeParams[name] = value
+		}
+	}
+	dialer := &net.Dialer{Timeout: connectIn, KeepAlive: keepAlive, Control: giveUpUnanswered}
+	server.DialFunc = dialer.DialContext
+	if server.ConnectTimeout == 0 {
+		server.ConnectTimeout = connectIn
+	}
+}
+
+func postgresPool(server *pgx.ConnConfig, conns int) (*gorm.DB, error) {
+	pool := stdlib.OpenDB(*server)
+	pool.SetMaxOpenConns(conns)
+	pool.SetMaxIdleConns(conns)
+	pool.SetConnMaxIdleTime(idleConnFor)
+	pool.SetConnMaxLifetime(connFor)
+	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), gormConfig())
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return db, nil
+}
+
+// checkPostgres refuses a server that may lose a commit, that is too old, or that has too few connections for us.
+func (s *Store) checkPostgres(ctx context.Context) error {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	var got struct {
+		Version           int
+		SynchronousCommit string
+		Fsync             string
+		MaxConnections    int
+	}
+	err := s.write.WithContext(ctx).Raw(`
+SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
+    current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
+    CAST(current_setting('max_connections') AS BIGINT) AS max_connections`).Scan(&got).Error
+	if err != nil {
+		return fmt.Errorf("read PostgreSQL's settings: %w", err)
+	}
+	var problems []error
+	refuse := func(bad bool, format string, args ...any) {
+		if bad {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	refuse(got.Version < postgresOldest, "PostgreSQL %d is older than %d", got.Version/10000, postgresOldest/10000)
+	refuse(s.cfg.MaxConns > got.MaxConnections, "%d connections are configured, and PostgreSQL allows %d", s.cfg.MaxConns, got.MaxConnections)
+	if !s.cfg.UnsafeDurability {
+		refuse(got.Fsync != "on", "PostgreSQL's fsync is %s: commits could be lost", got.Fsync)
+		refuse(!durable(got.SynchronousCommit), "PostgreSQL's synchronous_commit is %s: commits could be lost", got.SynchronousCommit)
+	}
+	return errors.Join(problems...)
+}
+
+// durable tells whether a commit under this synchronous_commit outlives a crash of the server, and, where there is a
+// synchronous standby, the loss of the server. remote_write does, short of both machines failing at once; local does not
+// wait for the standby that somebody set up for exactly this.
+func durable(synchronousCommit string) bool {
+	switch synchronousCommit {
+	case "on", "remote_apply", "remote_write":
+		return true
+	default:
+		return false
+	}
+}

@@ -1,0 +1,234 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"hotelbooking/booking"
+)
+
+// claimDue leases what is due, the longest waiting first; {lock} passes over what another process is claiming, where there
+// can be one. A row whose owner is still set was held by a process that died: that is counted here, because nobody else
+// will. It is MATERIALIZED so that the limit holds whatever the planner thinks of.
+const claimDue = `
+WITH picked AS MATERIALIZED (
+    SELECT id FROM places
+    WHERE pool = ? AND due_at <= {now} AND supplier NOT IN (?)
+    ORDER BY due_at
+    LIMIT ? {lock}
+)
+UPDATE places SET
+    crashes = crashes + CASE WHEN owner <> '' THEN 1 ELSE 0 END,
+    crashed = CASE WHEN owner <> '' THEN 1 ELSE crashed END,
+    owner = ?, due_at = {now} + ?
+WHERE id IN (SELECT id FROM picked)
+RETURNING id`
+
+const claimedColumns = fullColumns + ", s.key_id, s.data_key, s.sealed"
+
+// renewLeases extends leases that are still the caller's; giveBack ends them, and the bookings are due at once.
+const (
+	renewLeases = `
+WITH {rows}
+UPDATE places SET due_at = {now} + v.due_in
+FROM v WHERE places.id = v.id AND places.owner = v.owner
+RETURNING places.id`
+	giveBack = `
+WITH {rows}
+UPDATE places SET owner = '', due_at = {now}
+FROM v WHERE places.id = v.id AND places.owner = v.owner
+RETURNING places.id`
+)
+
+var leasesIn = []column{{"id", isText}, {"owner", isText}, {"due_in", isInt}}
+
+// Claim leases at most c.Limit bookings of c.Pool that are due, with their personal data, in no particular order. Those
+// taken over from a process that died have Crashed set and one crash more. The version stays.
+func (s *Store) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error) {
+	if c.Limit <= 0 {
+		return nil, nil
+	}
+	if c.Owner == "" {
+		return nil, errors.New("claim due bookings: no owner")
+	}
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	var claimed []*booking.Booking
+	err := s.transact(ctx, func(tx *gorm.DB) error {
+		var err error
+		claimed, err = s.claim(tx, c)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim due bookings: %w", err)
+	}
+	return claimed, nil
+}
+
+func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) {
+	except := append([]string{""}, c.Except...) // no supplier is called "", and NOT IN of nothing would match nothing
+	var ids []string
+	statement := strings.NewReplacer("{now}", s.sql.now(), "{lock}", s.sql.lock).Replace(claimDue)
+	err := tx.Raw(statement, string(c.Pool), except, c.Limit, c.Owner, c.Lease.Microseconds()).Scan(&ids).Error
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	var rows []struct {
+		Full   fullRow   `gorm:"embedded"`
+		People peopleRow `gorm:"embedded"`
+	}
+	err = tx.Table("places AS p").Select(claimedColumns).Joins("JOIN bookings AS b ON b.id = p.id").
+		Joins("LEFT JOIN people AS s ON s.id = p.id").Where("p.id IN ?", ids).Scan(&rows).Error
+	if err != nil {
+		return nil, err
+	}
+	claimed := make([]*booking.Booking, len(rows))
+	for i, row := range rows {
+		if claimed[i], err = s.whole(row.Full, row.People); err != nil {
+			return nil, err
+		}
+	}
+	return claimed, nil
+}
+
+// whole is a booking with its personal data.
+func (s *Store) whole(full fullRow, people peopleRow) (*booking.Booking, error) {
+	b, err := full.booking()
+	if err != nil {
+		return nil, err
+	}
+	people.ID = string(b.ID)
+	p, err := s.cfg.Keys.open(people)
+	if err != nil {
+		return nil, fmt.Errorf("read the people of booking %s: %w", b.ID, err)
+	}
+	b.Contact = p.Contact
+	if people.DataKey != nil {
+		b.Stay.Rooms = p.Rooms
+	}
+	return b, nil
+}
+
+// Save stores the turn of b's owner, and its line of history: b.Version is the version that the turn made. With a lease the
+// booking stays the owner's for so long; with 0 it is given back, due when b.DueAt says. Nothing is written on an error:
+// booking.ErrConflict if somebody decided meanwhile, booking.ErrLost if the lease is somebody else's. After any other error
+// the same Save may be repeated, also where the first was written after all.
+func (s *Store) Save(ctx context.Context, b *booking.Booking, e booking.Entry, lease time.Duration) error {
+	if b.Owner == "" {
+		return fmt.Errorf("save booking %s without an owner: %w", b.ID, booking.ErrLost)
+	}
+	next := afterwards{owner: b.Owner, dueIn: micros(lease)}
+	if lease <= 0 {
+		next = afterwards{dueIn: dueIn(b)}
+	}
+	o, err := s.saveOp(b, e, b.Owner, next)
+	if err != nil {
+		return err
+	}
+	if err := s.writer.write(ctx, o); err != nil {
+		return fmt.Errorf("save booking %s: %w", b.ID, err)
+	}
+	return nil
+}
+
+// Renew extends leases, all in one statement; with 0 it gives them back, due at once. It lists those that were lost.
+func (s *Store) Renew(ctx context.Context, held []booking.Lease, lease time.Duration) (lost []booking.ID, err error) {
+	if len(held) == 0 {
+		return nil, nil
+	}
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	template := renewLeases
+	if lease == 0 {
+		template = giveBack
+	}
+	rows := make([][]any, len(held))
+	for i, l := range held {
+		rows[i] = []any{string(l.ID), l.Owner, lease.Microseconds()}
+	}
+	kept := map[booking.ID]bool{}
+	err = s.sql.each(template, leasesIn, rows, func(statement string, args []any) error {
+		var ids []booking.ID
+		if err := s.write.WithContext(ctx).Raw(statement, args...).Scan(&ids).Error; err != nil {
+			return err
+		}
+		for _, id := range ids {
+			kept[id] = true
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("renew leases: %w", err)
+	}
+	for _, l := range held {
+		if !kept[l.ID] {
+			lost = append(lost, l.ID)
+		}
+	}
+	return lost, nil
+}
+
+// Backlog counts what is due and not leased, by all processes, up to Config.BacklogCap for each pool.
+func (s *Store) Backlog(ctx context.Context) (booking.Backlog, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	var parts []string
+	var args []any
+	for _, pool := range booking.Pools() {
+		parts = append(parts, "SELECT due_at FROM (SELECT due_at FROM places WHERE pool = ? AND due_at <= {now} ORDER BY due_at LIMIT ?) AS "+string(pool))
+		args = append(args, string(pool), s.cfg.BacklogCap)
+	}
+	statement := "SELECT COUNT(*) AS waiting, MIN(due_at) AS oldest FROM (" + strings.Join(parts, " UNION ALL ") + ") AS waiting"
+	var row struct {
+		Waiting int
+		Oldest  *int64
+	}
+	statement = strings.ReplaceAll(statement, "{now}", s.sql.now())
+	if err := s.read.WithContext(ctx).Raw(statement, args...).Scan(&row).Error; err != nil {
+		return booking.Backlog{}, fmt.Errorf("count the backlog: %w", err)
+	}
+	backlog := booking.Backlog{Waiting: row.Waiting}
+	if row.Oldest != nil {
+		backlog.Oldest = moment(*row.Oldest)
+	}
+	return backlog, nil
+}
+
+// decideTries bounds how often a decision is taken again because the booking moved meanwhile.
+const decideTries = 10
+
+// Decide reads a booking without personal data, lets decide change it, and writes it if it has not moved meanwhile; else it
+// begins again. A leased booking stays leased. The error of decide is returned as it is, and nothing is written.
+func (s *Store) Decide(ctx context.Context, id booking.ID, decide func(*booking.Booking) (booking.Entry, error)) (*booking.Booking, error) {
+	for try := 1; ; try++ {
+		b, err := s.Get(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		owner, due := b.Owner, b.DueAt
+		entry, err := decide(b)
+		if err != nil {
+			return nil, err
+		}
+		b.Owner = owner
+		o, err := s.saveOp(b, entry, owner, afterwards{owner: owner, dueIn: dueIn(b), keepDue: owner != "" || b.DueAt.Equal(due)})
+		if err != nil {
+			return nil, err
+		}
+		err = s.writer.write(ctx, o)
+		moved := errors.Is(err, booking.ErrConflict) || errors.Is(err, booking.ErrLost)
+		switch {
+		case err == nil:
+			return b, nil
+		case !moved:
+			return nil, fmt.Errorf("decide on booking %s: %w", id, err)
+		case try == decideTries:
+			return nil, fmt.Errorf("decide on booking %s: %w", id, booking.ErrConflict)
+		}
+	}
+}

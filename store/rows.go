@@ -1,0 +1,243 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"hotelbooking/booking"
+)
+
+// bookingRow is what was asked. Times are microseconds since 1970, UTC.
+type bookingRow struct {
+	ID              string
+	Reference       string
+	Client          string
+	ClientReference *string
+	IdempotencyKey  string
+	Fingerprint     []byte
+	FlowVersion     int64
+	CreatedAt       int64
+	Offer           string // JSON
+	Stay            string // JSON, without guests and their requests
+	PaymentToken    string
+	Attribution     string // JSON
+}
+
+// placeRow is where a booking stands.
+type placeRow struct {
+	Phase             string
+	Step              string
+	Goal              string
+	Result            string
+	Status            string
+	Version           int64
+	Owner             string
+	DueAt             *int64
+	Crashes           int64
+	Crashed           int64
+	Attention         *string
+	Failure           *string
+	SupplierReference *string
+	PaymentReference  *string
+	UpdatedAt         int64
+	Facts             string // JSON
+}
+
+// fullRow is a booking as it is read.
+type fullRow struct {
+	Asked bookingRow `gorm:"embedded"`
+	Place placeRow   `gorm:"embedded"`
+}
+
+// The columns that make a fullRow; b and p are the two tables.
+const (
+	bookingColumns = "b.id, b.reference, b.client, b.client_reference, b.created_at, b.offer, b.stay, b.payment_token, b.attribution"
+	placeColumns   = "p.phase, p.step, p.goal, p.result, p.version, p.owner, p.due_at, p.crashes, p.crashed, p.attention, p.updated_at, p.facts"
+	fullColumns    = bookingColumns + ", " + placeColumns
+)
+
+// textLimit keeps what others sent us within what an index can hold. The whole of it is in the facts.
+const (
+	textLimit   = 200
+	detailLimit = 2000
+)
+
+func newBookingRow(a booking.Acceptance) (bookingRow, error) {
+	b := a.Booking
+	stay := b.Stay
+	stay.Rooms = slices.Clone(b.Stay.Rooms)
+	for i := range stay.Rooms {
+		stay.Rooms[i].Guests, stay.Rooms[i].SpecialRequests = nil, ""
+	}
+	row := bookingRow{
+		ID: string(b.ID), Reference: b.Reference, Client: b.Client, ClientReference: nullable(b.ClientReference, 0),
+		IdempotencyKey: a.Key, Fingerprint: a.Fingerprint[:], FlowVersion: booking.FlowVersion,
+		CreatedAt: b.CreatedAt.UnixMicro(), PaymentToken: b.PaymentToken,
+	}
+	return row, errors.Join(encode(b.Offer, &row.Offer), encode(stay, &row.Stay), encode(b.Attribution, &row.Attribution))
+}
+
+func newPlaceRow(b *booking.Booking) (placeRow, error) {
+	supplierReference := b.Facts.Reservation.SupplierReference
+	if supplierReference == "" {
+		supplierReference = b.Facts.Hold.Reference
+	}
+	row := placeRow{
+		Phase: string(b.Place.Phase), Step: string(b.Place.Step), Goal: string(b.Goal), Result: string(b.Result),
+		Status: string(b.Status()), Version: int64(b.Version), Crashes: int64(b.Crashes),
+		Attention: nullable(string(b.Attention), 0), Failure: nullable(string(b.Facts.Failure.Code), textLimit),
+		SupplierReference: nullable(supplierReference, textLimit), PaymentReference: nullable(b.Facts.Money.Reference, textLimit),
+		UpdatedAt: b.UpdatedAt.UnixMicro(),
+	}
+	if b.Crashed {
+		row.Crashed = 1
+	}
+	return row, encode(b.Facts, &row.Facts)
+}
+
+// booking is the booking without personal data. While it is leased it is due at the lease's end.
+func (r fullRow) booking() (*booking.Booking, error) {
+	asked, place := r.Asked, r.Place
+	b := &booking.Booking{
+		Ask: booking.Ask{
+			ID: booking.ID(asked.ID), Reference: asked.Reference, Client: asked.Client, ClientReference: text(asked.ClientReference),
+			CreatedAt: moment(asked.CreatedAt), PaymentToken: asked.PaymentToken,
+		},
+		State: booking.State{
+			Version: int(place.Version), UpdatedAt: moment(place.UpdatedAt),
+			Place: booking.Place{Phase: booking.Phase(place.Phase), Step: booking.Name(place.Step)},
+			Goal:  booking.Goal(place.Goal), Result: booking.Result(place.Result), Crashes: int(place.Crashes),
+			Attention: booking.Reason(text(place.Attention)), Owner: place.Owner, Crashed: place.Crashed == 1,
+		},
+	}
+	if place.DueAt != nil {
+		b.DueAt = moment(*place.DueAt)
+	}
+	err := errors.Join(decode(asked.Offer, &b.Offer), decode(asked.Stay, &b.Stay), decode(asked.Attribution, &b.Attribution), decode(place.Facts, &b.Facts))
+	if err != nil {
+		return nil, fmt.Errorf("read booking %s: %w", asked.ID, err)
+	}
+	return b, nil
+}
+
+func bookingsOf(rows []fullRow) ([]*booking.Booking, error) {
+	bookings := make([]*booking.Booking, len(rows))
+	for i, row := range rows {
+		b, err := row.booking()
+		if err != nil {
+			return nil, err
+		}
+		bookings[i] = b
+	}
+	return bookings, nil
+}
+
+// historyRow is one line of history.
+type historyRow struct {
+	Version   int64
+	At        int64
+	Actor     string
+	Verb      string
+	FromPhase string
+	FromStep  string
+	ToPhase   string
+	ToStep    string
+	Attempt   int64
+	Outcome   string
+	Reason    string
+	Detail    string
+	TookUs    int64
+	Status    string
+}
+
+const historyColumns = "version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome, reason, detail, took_us, status"
+
+func newHistoryRow(e booking.Entry) historyRow {
+	return historyRow{
+		Version: int64(e.Version), At: e.At.UnixMicro(), Actor: clean(e.Actor, textLimit), Verb: e.Verb,
+		FromPhase: string(e.From.Phase), FromStep: string(e.From.Step), ToPhase: string(e.To.Phase), ToStep: string(e.To.Step),
+		Attempt: int64(e.Attempt), Outcome: string(e.Outcome), Reason: clean(string(e.Reason), textLimit),
+		Detail: clean(e.Detail, detailLimit), TookUs: e.Took.Microseconds(), Status: string(e.Status),
+	}
+}
+
+func (r historyRow) entry() booking.Entry {
+	return booking.Entry{
+		Version: int(r.Version), At: moment(r.At), Actor: r.Actor, Verb: r.Verb,
+		From:    booking.Place{Phase: booking.Phase(r.FromPhase), Step: booking.Name(r.FromStep)},
+		To:      booking.Place{Phase: booking.Phase(r.ToPhase), Step: booking.Name(r.ToStep)},
+		Attempt: int(r.Attempt), Outcome: booking.Kind(r.Outcome), Reason: booking.Reason(r.Reason), Detail: r.Detail,
+		Took: time.Duration(r.TookUs) * time.Microsecond, Status: booking.Status(r.Status),
+	}
+}
+
+func moment(micros int64) time.Time { return time.UnixMicro(micros).UTC() }
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// nullable is s, cleaned and no longer than limit bytes (0: as long as it is), or NULL for none.
+func nullable(s string, limit int) *string {
+	if limit > 0 {
+		s = clean(s, limit)
+	}
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// clean makes what others sent us fit for a text column: PostgreSQL takes neither a NUL nor what is not UTF-8, and a turn
+// must never be lost because a supplier's message had one.
+func clean(s string, limit int) string {
+	s = strings.ReplaceAll(s, "\x00", "")
+	if len(s) > limit {
+		s = s[:limit]
+	}
+	return strings.ToValidUTF8(s, "")
+}
+
+func encode(value any, to *string) error {
+	encoded, err := json.Marshal(value)
+	*to = string(encoded)
+	return err
+}
+
+func decode(from string, value any) error { return json.Unmarshal([]byte(from), value) }
+
+// The values of the columns that batch.go lists, in that order.
+
+func (r bookingRow) values() []any {
+	return []any{
+		r.ID, r.Reference, r.Client, r.ClientReference, r.IdempotencyKey, r.Fingerprint, r.FlowVersion, r.CreatedAt,
+		r.Offer, r.Stay, r.PaymentToken, r.Attribution,
+	}
+}
+
+func (r placeRow) values(id, pool, supplier, owner string, next afterwards) []any {
+	keepDue := int64(0)
+	if next.keepDue {
+		keepDue = 1
+	}
+	return []any{
+		id, r.Phase, r.Step, pool, supplier, r.Goal, r.Result, r.Status, r.Version, owner, next.owner, keepDue, next.dueIn,
+		r.Crashes, r.Crashed, r.Attention, r.Failure, r.SupplierReference, r.PaymentReference, r.UpdatedAt, r.Facts,
+	}
+}
+
+func (r peopleRow) values() []any { return []any{r.ID, r.EmailIndex, r.KeyID, r.DataKey, r.Sealed} }
+
+func (r historyRow) values(id string) []any {
+	return []any{
+		id, r.Version, r.At, r.Actor, r.Verb, r.FromPhase, r.FromStep, r.ToPhase, r.ToStep, r.Attempt, r.Outcome, r.Reason,
+		r.Detail, r.TookUs, r.Status,
+	}
+}
