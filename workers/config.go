@@ -10,48 +10,48 @@ import (
 
 // Config is how much the engine does at once, and how long it waits.
 type Config struct {
-	Pools       Slots         `koanf:"pools"`        // turns at once, for each kind of outside system
-	PerSupplier int           `koanf:"per_supplier"` // of the provider's slots, how many one supplier may take
-	Deadlines   Deadlines     `koanf:"deadlines"`    // of one call; a call that outlives twice as long loses its slot
-	Lease       time.Duration `koanf:"lease"`        // how long a dead process keeps its bookings from others
-	Poll        time.Duration `koanf:"poll"`         // how often due bookings are looked for, give or take a quarter
-	Memory      int           `koanf:"memory"`       // bookings held in memory; what is beyond waits in the database
-	SaveTimeout time.Duration `koanf:"save_timeout"` // of one call to the database
-	Grace       time.Duration `koanf:"grace"`        // how long Stop lets running turns finish before it cancels them
-	NoticeFor   time.Duration `koanf:"notice_for"`   // how long a notice about an unknown booking is kept
-	Admission   Admission     `koanf:"admission"`
-	Breaker     Breaker       `koanf:"breaker"`
+	Pools       Slots         // turns at once, for each kind of outside system
+	PerSupplier int           // of the provider's slots, how many one supplier may take
+	Deadlines   Deadlines     // of one call; a call that outlives twice as long loses its slot
+	Lease       time.Duration // how long a dead process keeps its bookings from others
+	Poll        time.Duration // how often due bookings are looked for, give or take a quarter
+	Memory      int           // bookings held in memory; what is beyond waits in the database
+	SaveTimeout time.Duration // of one call to the database
+	Grace       time.Duration // how long Stop lets running turns finish before it cancels them
+	NoticeFor   time.Duration // how long a notice about an unknown booking is kept
+	Admission   Admission
+	Breaker     Breaker
 }
 
 // Slots are the sizes of the pools.
 type Slots struct {
-	Provider int `koanf:"provider"`
-	Fraud    int `koanf:"fraud"`
-	Payment  int `koanf:"payment"`
-	Tracking int `koanf:"tracking"`
+	Provider int
+	Fraud    int
+	Payment  int
+	Tracking int
 }
 
 // Deadlines are the pools' deadlines for one turn.
 type Deadlines struct {
-	Provider time.Duration `koanf:"provider"`
-	Fraud    time.Duration `koanf:"fraud"`
-	Payment  time.Duration `koanf:"payment"`
-	Tracking time.Duration `koanf:"tracking"`
+	Provider time.Duration
+	Fraud    time.Duration
+	Payment  time.Duration
+	Tracking time.Duration
 }
 
 // Admission bounds what is accepted while the backlog is long.
 type Admission struct {
-	MaxBacklog int           `koanf:"max_backlog"` // bookings waiting
-	MaxAge     time.Duration `koanf:"max_age"`     // how long a new booking may be expected to wait
+	MaxBacklog int           // bookings waiting
+	MaxAge     time.Duration // how long a new booking may be expected to wait
 }
 
 // Breaker says when an outside system is left alone.
 type Breaker struct {
-	Failures int           `koanf:"failures"` // percent of the calls in Window that open it
-	Minimum  int           `koanf:"minimum"`  // calls in Window below which it stays closed
-	Window   time.Duration `koanf:"window"`
-	Delay    time.Duration `koanf:"delay"`  // how long it stays open before it is tried again
-	Probes   int           `koanf:"probes"` // calls that try it, and that must succeed to close it
+	Failures int // percent of the calls in Window that open it
+	Minimum  int // calls in Window below which it stays closed
+	Window   time.Duration
+	Delay    time.Duration // how long it stays open before it is tried again
+	Probes   int           // calls that try it, and that must succeed to close it
 }
 
 // DefaultConfig suits one process on a small machine.

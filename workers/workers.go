@@ -1,11 +1,20 @@
 // Package workers is the engine: it walks accepted bookings through the flow in bounded pools of goroutines, and owns all
 // of them. New binds it to a flow and a queue; Start begins, Submit and Decide feed it, Stop drains it.
+//
+// A booking is leased by this process from Submit or a claim until it comes to rest, and goes from pool to pool in memory.
+// After each turn it is saved before the next one begins, so that whatever dies, nothing but time is lost. Read turn.go
+// first, then settle.go, claim.go and stop.go.
 package workers
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -17,55 +26,163 @@ import (
 type Deps struct {
 	Log      *zap.Logger
 	Metrics  prometheus.Registerer
-	Boot     string    // random for each start of the process: the first half of every lease's owner
+	Boot     string    // random for each start of the process: the first half of every lease's owner; empty: made from Random
 	Random   io.Reader // of ids and references; nil is crypto/rand
 	Notices  Notices   // nil: no vendor sends any
 	Versions Versions  // nil: only changes of this process are watched
 	Steps    Steps     // nil: the stored steps are not checked at the start
 }
 
-// Workers is the engine.
+// Workers is the engine. Its methods may be called from any goroutine.
 type Workers struct {
-	flow  booking.Flow
-	queue Queue
-	cfg   Config
-	deps  Deps
+	flow    booking.Flow
+	queue   Queue
+	cfg     Config
+	deps    Deps
+	boot    string
+	log     *zap.Logger
+	random  io.Reader
+	metrics *metrics
+	gauges  gauges
+
+	pools     []*pool
+	ledger    *ledger
+	claimer   *claimer
+	admission *admission
+	hub       *hub
+	loops     []*loop
+	noticed   chan struct{}
+
+	started, stopping atomic.Bool
+	submissions       tally                   // calls of Submit under way
+	turns             tally                   // turns that are not settled yet
+	claiming, keeping sync.WaitGroup          // goroutines: those that begin work, and those that keep it
+	stopClaiming      context.CancelCauseFunc // set by Start
+	stopWorking       context.CancelCauseFunc // set by Start
+	stopKeeping       context.CancelCauseFunc // set by Start
+	ended             chan struct{}           // closed when Stop gives up: nobody insists any more
 }
 
 // New makes an engine that does nothing until Start. cfg must be valid.
 func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
-	return &Workers{flow: flow, queue: queue, cfg: cfg, deps: deps}
+	w := &Workers{
+		flow: flow, queue: queue, cfg: cfg, deps: deps, boot: deps.Boot, log: deps.Log, random: deps.Random,
+		metrics: newMetrics(), gauges: newGauges(),
+		ledger: newLedger(cfg.Memory), claimer: newClaimer(), hub: newHub(),
+		admission: &admission{cfg: cfg.Admission, every: cfg.Poll},
+		noticed:   make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+	if w.log == nil {
+		w.log = zap.NewNop()
+	}
+	w.random = &shared{from: w.random}
+	for _, name := range booking.Pools() {
+		w.pools = append(w.pools, newPool(name, cfg, func() { w.claimer.want(name) }))
+		w.admission.small += cfg.slots(name)
+	}
+	w.loops = []*loop{
+		{name: "claim", every: cfg.Poll, wake: w.claimer.wake, round: w.claimDue, vital: true},
+		{name: "renew", every: cfg.Lease / 15, round: w.renew, vital: true},
+		{name: "admission", every: cfg.Poll, round: w.sample},
+	}
+	if deps.Notices != nil {
+		w.loops = append(w.loops, &loop{name: "notices", every: cfg.Poll, wake: w.noticed, round: w.applyNotices})
+	}
+	if deps.Versions != nil {
+		w.loops = append(w.loops, &loop{name: "watch", every: cfg.Poll / 2, round: w.watch})
+	}
+	return w
 }
 
 // Start checks that the table knows every step that a stored booking stands at, and begins to work. ctx bounds the check
 // only.
-func (w *Workers) Start(ctx context.Context) error { return errors.New("not written yet") }
-
-// Stop ends the engine: nothing more is accepted or begun, running turns may finish for Config.Grace and are cancelled
-// then, what is finished is saved, and every lease is given back. ctx bounds it all.
-func (w *Workers) Stop(ctx context.Context) error { return nil }
-
-// Submit stores a new booking and sets it on its way. It returns after the commit. *booking.Overloaded: nothing was
-// stored. booking.ErrKeyReused: the key belongs to another request. Any other error: it may have been stored, and the same
-// key will tell.
-func (w *Workers) Submit(ctx context.Context, ask booking.Ask, key string, fingerprint [32]byte) (booking.Receipt, error) {
-	return booking.Receipt{}, errors.New("not written yet")
+func (w *Workers) Start(ctx context.Context) error {
+	if w.started.Load() || w.stopping.Load() {
+		return errors.New("an engine starts once")
+	}
+	if err := w.checkSteps(ctx); err != nil {
+		return err
+	}
+	if w.boot == "" {
+		random := make([]byte, 8)
+		if _, err := io.ReadFull(w.random, random); err != nil {
+			return fmt.Errorf("name this process: %w", err)
+		}
+		w.boot = fmt.Sprintf("%x", random)
+	}
+	if err := w.register(w.deps.Metrics); err != nil {
+		return err
+	}
+	background := context.WithoutCancel(ctx)
+	var claiming, working, keeping context.Context
+	claiming, w.stopClaiming = context.WithCancelCause(background)
+	working, w.stopWorking = context.WithCancelCause(background)
+	keeping, w.stopKeeping = context.WithCancelCause(background)
+	for _, p := range w.pools {
+		w.claiming.Go(func() {
+			p.dispatch(claiming, func() { w.turns.add() }, func(l *lane, h *held) { w.run(working, p, l, h) })
+		})
+	}
+	for _, l := range w.loops {
+		l.last.Store(time.Now().UnixNano())
+		switch l.name {
+		case "renew", "watch": // to the very end: what still runs is kept, and readers still learn of it
+			w.keeping.Go(func() { l.run(keeping, w.log) })
+		default:
+			w.claiming.Go(func() { l.run(claiming, w.log) })
+		}
+	}
+	w.started.Store(true)
+	return nil
 }
 
-// Admit tells whether a new booking would be taken: nil, or a *booking.Overloaded. It costs nothing.
-func (w *Workers) Admit() error { return nil }
-
-// Decide applies a person's or a vendor's decision, and sees to it that it is acted upon. Errors are those of
-// booking.Flow.Decide and of Queue.Decide.
-func (w *Workers) Decide(ctx context.Context, id booking.ID, d booking.Decision) (*booking.Booking, error) {
-	return nil, errors.New("not written yet")
+// checkSteps: a stored name that the table does not know stops the start, not a turn at three in the morning.
+func (w *Workers) checkSteps(ctx context.Context) error {
+	if w.deps.Steps == nil {
+		return nil
+	}
+	stored, err := w.deps.Steps.StepsInUse(ctx)
+	if err != nil {
+		return fmt.Errorf("look which steps bookings stand at: %w", err)
+	}
+	var problems []error
+	for _, name := range stored {
+		if _, ok := w.flow.Step(name); !ok && name != "" {
+			problems = append(problems, fmt.Errorf("bookings stand at the step %q, which this version does not have: start one that has it, or move them", name))
+		}
+	}
+	return errors.Join(problems...)
 }
 
-// Wait returns nil once the booking's version may be higher than version, or ctx.Err(). It holds no goroutine.
-func (w *Workers) Wait(ctx context.Context, id booking.ID, version int) error { return nil }
+// now is the moment of a turn or a decision, as exact as it is stored.
+func (w *Workers) now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// Noticed says that a notice has come in, so that it is applied at once.
-func (w *Workers) Noticed() {}
+// record tells everybody who wants to know that a turn was saved.
+func (w *Workers) record(before, after *booking.Booking, e booking.Entry) {
+	w.metrics.turn(e)
+	if w.metrics.moved(before, after); atRest(after) && !atRest(before) {
+		w.admission.decided.Add(1)
+	}
+	w.told(before, after, e)
+	w.hub.tell(after.ID)
+}
 
-// Healthy is nil while the loops that find and keep work make progress.
-func (w *Workers) Healthy() error { return nil }
+// atRest: nothing of this booking waits for us.
+func atRest(b *booking.Booking) bool {
+	return b.Result != booking.Undecided || b.Place.Phase == booking.Parked
+}
+
+// shared is a source of randomness for several goroutines.
+type shared struct {
+	mu   sync.Mutex
+	from io.Reader // nil is crypto/rand
+}
+
+func (s *shared) Read(p []byte) (int, error) {
+	if s.from == nil {
+		return rand.Read(p)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.from.Read(p)
+}

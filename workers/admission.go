@@ -1,0 +1,127 @@
+package workers
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"hotelbooking/booking"
+)
+
+const (
+	// window is for how many samples the rate at which the backlog drains is remembered, and trusted from the half of it on.
+	window = 10
+	// longestRetry bounds what a refused caller is asked to wait.
+	longestRetry = time.Minute
+)
+
+// admission decides whether new bookings are taken. It looks at the backlog once in a while and answers from memory: what
+// refuses work must cost nothing.
+type admission struct {
+	cfg   Admission
+	small int // a backlog of so many is never a reason to refuse by prediction: it is what the pools have at once
+
+	depth   atomic.Int64  // bookings that waited at the last sample
+	since   atomic.Int64  // accepted into the database since then
+	wait    atomic.Int64  // how long a new booking is expected to wait, ns; 0: not long, or nobody knows
+	decided atomic.Int64  // bookings that came to rest, ever
+	oldest  atomic.Int64  // age of the longest waiting, ns; for metrics
+	busy    []int64       // decided at the last samples, for as long as the backlog was not small; written by sample only
+	every   time.Duration // between samples
+}
+
+// Admit tells whether a new booking would be taken: nil, or a *booking.Overloaded. It costs nothing.
+func (w *Workers) Admit() error {
+	if !w.started.Load() || w.stopping.Load() {
+		return w.shed(notRunning())
+	}
+	if refusal := w.admission.refusal(); refusal != nil {
+		return w.shed(refusal)
+	}
+	return nil
+}
+
+func (w *Workers) shed(refusal *booking.Overloaded) error {
+	w.metrics.shed.WithLabelValues(refusal.Why).Inc()
+	return refusal
+}
+
+func notRunning() *booking.Overloaded {
+	return &booking.Overloaded{RetryAfter: jittered(time.Second), Why: "not_running"}
+}
+
+// waits says that a booking was accepted that waits in the database.
+func (a *admission) waits() { a.since.Add(1) }
+
+// refusal says why a new booking is not taken, or nil.
+func (a *admission) refusal() *booking.Overloaded {
+	wait := time.Duration(a.wait.Load())
+	switch {
+	case a.depth.Load()+a.since.Load() >= int64(a.cfg.MaxBacklog):
+		return &booking.Overloaded{RetryAfter: jittered(max(wait/4, 2*time.Second)), Why: "backlog"}
+	case wait > a.cfg.MaxAge:
+		return &booking.Overloaded{RetryAfter: jittered(max(wait-a.cfg.MaxAge, 2*time.Second)), Why: "predicted_wait"}
+	}
+	return nil
+}
+
+// jittered is d, bounded, plus up to a half: refused callers must not all come back at once.
+func jittered(d time.Duration) time.Duration {
+	d = min(d, longestRetry)
+	return d + rand.N(d/2+1)
+}
+
+// sample is one round of the loop that looks at the backlog. What waits in memory counts, too.
+func (w *Workers) sample(context.Context, bool) error {
+	ctx, cancel := context.WithTimeoutCause(context.Background(), w.cfg.SaveTimeout, errQueueTimeout)
+	defer cancel()
+	backlog, err := w.queue.Backlog(ctx)
+	if err != nil {
+		return fmt.Errorf("sample the backlog: %w", err)
+	}
+	depth, leftOut := backlog.Waiting, false
+	for _, p := range w.pools {
+		depth += p.stats().ready
+		leftOut = leftOut || p.leavesOut()
+	}
+	age := time.Duration(0)
+	if !backlog.Oldest.IsZero() {
+		age = time.Since(backlog.Oldest)
+	}
+	w.admission.observe(depth, age, leftOut)
+	return nil
+}
+
+// observe takes one sample: how many bookings wait, since when the first of them, and whether that one may be waiting for
+// a system that is left alone for now, so that it says nothing about the others.
+func (a *admission) observe(depth int, age time.Duration, leftOut bool) {
+	a.since.Store(0)
+	a.depth.Store(int64(depth))
+	a.oldest.Store(int64(age))
+	wait := time.Duration(0)
+	if depth <= a.small {
+		a.busy = a.busy[:0]
+	} else {
+		a.busy = append(a.busy[max(0, len(a.busy)-window):], a.decided.Load())
+		wait = a.predicted(depth)
+	}
+	if !leftOut {
+		wait = max(wait, age)
+	}
+	a.wait.Store(int64(wait))
+}
+
+// predicted is how long it takes to drain depth bookings at the rate measured lately; 0 while there is no telling.
+func (a *admission) predicted(depth int) time.Duration {
+	samples := len(a.busy) - 1
+	if samples < window/2 {
+		return 0
+	}
+	drained := a.busy[samples] - a.busy[0]
+	if drained == 0 {
+		return 0 // the age of the oldest will tell
+	}
+	return time.Duration(float64(depth) / float64(drained) * float64(samples) * float64(a.every))
+}

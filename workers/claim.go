@@ -1,0 +1,109 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"hotelbooking/booking"
+)
+
+// claimer brings in what this process does not hold: bookings accepted past its memory, due retries, leases that ran out.
+// Nothing but a claim's answer is permission to work on a booking.
+type claimer struct {
+	wake   chan struct{}
+	wanted map[booking.Pool]*atomic.Bool // pools that asked for a claim before the next poll
+	number atomic.Int64                  // of the last lease's owner
+}
+
+func newClaimer() *claimer {
+	c := &claimer{wake: make(chan struct{}, 1), wanted: map[booking.Pool]*atomic.Bool{}}
+	for _, p := range booking.Pools() {
+		c.wanted[p] = new(atomic.Bool)
+	}
+	return c
+}
+
+// want asks for a claim of one pool's bookings, soon.
+func (c *claimer) want(p booking.Pool) {
+	c.wanted[p].Store(true)
+	signal(c.wake)
+}
+
+// owner is a new name for the holder of a lease: random for each boot, unique for each claim.
+func (w *Workers) owner() string {
+	return w.boot + "." + strconv.FormatInt(w.claimer.number.Add(1), 36)
+}
+
+// claimDue is one round of the claim loop: all pools at a poll, else those that asked for it.
+func (w *Workers) claimDue(_ context.Context, woken bool) error {
+	var problems []error
+	for _, p := range w.pools {
+		if asked := w.claimer.wanted[p.name].Swap(false); woken && !asked {
+			continue
+		}
+		for more, err := true, error(nil); more && !w.stopping.Load(); {
+			if more, err = w.claimFor(p); err != nil {
+				problems = append(problems, fmt.Errorf("claim due bookings for %s: %w", p.name, err))
+				break
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// claimFor claims no more bookings than can start at once. more tells that more may be waiting and can start.
+func (w *Workers) claimFor(p *pool) (more bool, err error) {
+	slots, except := p.wants()
+	n := w.ledger.reserve(slots)
+	if n == 0 {
+		return false, nil
+	}
+	// Not the loop's context: a claim that is cut short leaves leases that nobody knows of.
+	ctx, cancel := context.WithTimeoutCause(context.Background(), w.cfg.SaveTimeout, errQueueTimeout)
+	defer cancel()
+	claim := booking.Claim{Pool: p.name, Limit: n, Except: except, Owner: w.owner(), Lease: w.cfg.Lease}
+	asked := time.Now()
+	claimed, err := w.queue.Claim(ctx, claim)
+	w.ledger.release(max(0, n-len(claimed)))
+	w.metrics.claims.Inc()
+	if err != nil {
+		return false, err
+	}
+	p.claimed(len(claimed) >= n, except)
+	w.metrics.claimed.WithLabelValues(string(p.name)).Add(float64(len(claimed)))
+	for _, b := range claimed {
+		if b.Crashed {
+			w.metrics.crashed.Inc()
+		}
+		h := &held{id: b.ID, owner: b.Owner, b: b, read: time.Now()}
+		w.ledger.put(h, asked.Add(w.cfg.Lease))
+		w.route(h, p)
+	}
+	return len(claimed) >= n, nil
+}
+
+// route lets a booking wait for its step's pool; where its step has none, or it has ended, for p.
+func (w *Workers) route(h *held, p *pool) {
+	if own := w.poolOf(h.b); own != nil {
+		p = own
+	}
+	p.push(h)
+}
+
+// poolOf is the pool of the step that b stands at; nil where there is none.
+func (w *Workers) poolOf(b *booking.Booking) *pool {
+	step, ok := w.flow.Step(b.Place.Step)
+	if !ok {
+		return nil
+	}
+	for _, p := range w.pools {
+		if p.name == step.Pool {
+			return p
+		}
+	}
+	return nil
+}

@@ -1,0 +1,332 @@
+package workers
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	conc "github.com/sourcegraph/conc/pool"
+
+	"hotelbooking/booking"
+)
+
+const (
+	// depth is how many bookings may wait in memory for each slot of a lane: enough for the bursts that a group commit
+	// releases, and little enough that another process on the same database finds work, too.
+	depth = 8
+	// leftBehind bounds, for each slot, the calls that ignored their deadline and still run. Beyond it they keep their slots.
+	leftBehind = 4
+	// maxLanes is how many suppliers a pool knows before it forgets those that are idle.
+	maxLanes = 256
+)
+
+// pool runs the turns of one kind of outside system, so many at once. Inside it each lane has its own bound, so that one
+// slow supplier cannot take every slot.
+//
+// conc is used as its traps ask for: the slots are ours and are taken before Go, so that Go never blocks; one dispatcher
+// submits; tasks never panic out; nothing is submitted after Wait.
+type pool struct {
+	name     booking.Pool
+	size     int
+	perLane  int
+	deadline time.Duration
+	breaker  Breaker
+	tasks    *conc.Pool
+	wake     chan struct{} // for the dispatcher: something may have become startable
+	claim    func()        // tells the claimer that slots are free while bookings wait in the database
+
+	mu      sync.Mutex
+	running int     // slots taken
+	left    int     // calls that their turns were taken away from, and that still run
+	lanes   []*lane // made when first used
+	behind  bool    // bookings of any lane wait in the database
+	alarm   *time.Timer
+	alarmAt time.Time
+}
+
+// lane is the bookings of one outside system that wait for a slot, first in, first out. Its fields are guarded by the pool.
+type lane struct {
+	name    string // the supplier in the provider pool; empty in the others
+	breaker *breaker
+	running int
+	queue   []*held
+	behind  bool // bookings of this lane wait in the database
+}
+
+func newPool(name booking.Pool, cfg Config, claim func()) *pool {
+	p := &pool{
+		name: name, size: cfg.slots(name), perLane: cfg.slots(name), deadline: cfg.deadline(name), breaker: cfg.Breaker,
+		tasks: conc.New(), wake: make(chan struct{}, 1), claim: claim,
+	}
+	if name == booking.ProviderPool {
+		p.perLane = min(p.perLane, cfg.PerSupplier)
+	}
+	return p
+}
+
+// dispatch starts what can be started until ctx ends. It is the only submitter of tasks. begin runs here, run in the task.
+func (p *pool) dispatch(ctx context.Context, begin func(), run func(*lane, *held)) {
+	for ctx.Err() == nil {
+		l, h := p.next()
+		if h == nil {
+			select {
+			case <-ctx.Done():
+			case <-p.wake:
+			}
+			continue
+		}
+		begin()
+		p.tasks.Go(func() { run(l, h) })
+	}
+}
+
+// next takes a slot for the booking that waits longest among the lanes that have one; nil where none can start.
+func (p *pool) next() (*lane, *held) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running >= p.size {
+		return nil, nil
+	}
+	var first *lane
+	for _, l := range p.lanes {
+		if len(l.queue) == 0 || l.running >= p.perLane || l.breaker.full() {
+			continue
+		}
+		if first == nil || l.queue[0].since.Before(first.queue[0].since) {
+			first = l
+		}
+	}
+	if first == nil {
+		return nil, nil
+	}
+	h := first.queue[0]
+	first.queue[0] = nil
+	first.queue = first.queue[1:]
+	p.running++
+	first.running++
+	return first, h
+}
+
+// push lets h wait for a slot.
+func (p *pool) push(h *held) {
+	p.mu.Lock()
+	h.since = time.Now()
+	l := p.lane(h.b)
+	l.queue = append(l.queue, h)
+	p.mu.Unlock()
+	signal(p.wake)
+}
+
+// room tells whether one more booking may wait in memory, given how many more could be held at all. A newcomer may not while
+// older ones wait in the database. Where there is no room, the claimer brings it in when its turn comes.
+func (p *pool) room(b *booking.Booking, newcomer bool, memory int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	l := p.lane(b)
+	if newcomer && (p.behind || l.behind) {
+		return false
+	}
+	if len(l.queue) >= min(depth*p.perLane, max(p.perLane, memory)) {
+		l.behind = true
+		return false
+	}
+	return true
+}
+
+// lane is the lane of b's system, made when first used. The pool is locked.
+func (p *pool) lane(b *booking.Booking) *lane {
+	name, system := "", string(p.name)
+	if p.name == booking.ProviderPool {
+		name = b.Offer.Supplier
+		system += ":" + name
+	}
+	for _, l := range p.lanes {
+		if l.name == name {
+			return l
+		}
+	}
+	if len(p.lanes) >= maxLanes { // names come from submissions, so what is idle is not kept for ever
+		p.lanes = slices.DeleteFunc(p.lanes, (*lane).idle)
+	}
+	l := &lane{name: name, breaker: newBreaker(system, p.breaker)}
+	p.lanes = append(p.lanes, l)
+	return l
+}
+
+func (l *lane) idle() bool {
+	return l.running == 0 && len(l.queue) == 0 && !l.behind && l.breaker.state() == closed
+}
+
+// done gives the slot of a turn back. A turn that was taken away from its call leaves the call behind without a slot; but
+// beyond leftBehind such calls keep theirs until they return.
+func (p *pool) done(t *turn) {
+	p.mu.Lock()
+	t.settled = true
+	left := t.away && !t.back
+	if !left || p.left < leftBehind*p.size {
+		p.free(t)
+	}
+	if left {
+		p.left++
+	}
+	p.mu.Unlock()
+	p.stir()
+}
+
+// takeAway says that the turn's call goes on without it, and returned that it came back after all.
+func (p *pool) takeAway(t *turn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	t.away = true
+}
+
+func (p *pool) returned(t *turn) {
+	p.mu.Lock()
+	t.back = true
+	if t.settled {
+		p.left--
+	}
+	if t.settled && !t.freed {
+		p.free(t)
+	}
+	p.mu.Unlock()
+	p.stir()
+}
+
+// free frees the slot of t. The pool is locked.
+func (p *pool) free(t *turn) {
+	t.freed = true
+	p.running--
+	t.lane.running--
+}
+
+// stir looks whether free slots are of use to anybody.
+func (p *pool) stir() {
+	signal(p.wake)
+	p.mu.Lock()
+	hungry := p.anyBehind() && p.spare()*4 >= p.size
+	p.mu.Unlock()
+	if hungry {
+		p.claim()
+	}
+}
+
+// wants is how many bookings could start at once, and the lanes that could take none.
+func (p *pool) wants() (n int, except []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.lanes {
+		if l.running+len(l.queue) >= p.perLane || l.breaker.full() || l.breaker.open() {
+			if l.name == "" {
+				return 0, nil
+			}
+			except = append(except, l.name)
+		}
+	}
+	return p.spare(), except
+}
+
+// spare is the slots that are neither taken nor spoken for. The pool is locked.
+func (p *pool) spare() int {
+	free := p.size - p.running
+	for _, l := range p.lanes {
+		free -= min(len(l.queue), max(0, p.perLane-l.running))
+	}
+	return max(0, free)
+}
+
+// leavesOut tells that bookings of some lane are left in the database because its system is left alone.
+func (p *pool) leavesOut() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.ContainsFunc(p.lanes, func(l *lane) bool { return l.breaker.open() || l.breaker.full() })
+}
+
+func (p *pool) anyBehind() bool {
+	return p.behind || slices.ContainsFunc(p.lanes, func(l *lane) bool { return l.behind })
+}
+
+// claimed notes what a claim found out: full, and more may wait; else nothing waits but of the lanes that were left out.
+func (p *pool) claimed(full bool, except []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.behind = full
+	for _, l := range p.lanes {
+		l.behind = l.behind && (full || slices.Contains(except, l.name))
+	}
+}
+
+// dueAt wakes the claimer when a booking that this process let go of becomes due, so that it need not wait for the poll. Only
+// the earliest such moment is kept; the poll finds the others.
+func (p *pool) dueAt(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.alarm != nil && !at.Before(p.alarmAt) {
+		return
+	}
+	if p.alarm != nil {
+		p.alarm.Stop()
+	}
+	p.alarmAt = at
+	p.alarm = time.AfterFunc(time.Until(at), func() {
+		p.mu.Lock()
+		p.alarm = nil
+		p.mu.Unlock()
+		p.claim()
+	})
+}
+
+// close stops what would still come; the dispatcher has ended. It waits for the tasks, but not for calls left behind, and
+// returns how many there are.
+func (p *pool) close() int {
+	p.mu.Lock()
+	if p.alarm != nil {
+		p.alarm.Stop()
+	}
+	left := p.left
+	p.mu.Unlock()
+	if left == 0 {
+		p.tasks.Wait()
+		return 0
+	}
+	go p.tasks.Wait() // ends with the last of the calls, which nobody can stop; the others' goroutines end now
+	return left
+}
+
+// empty takes out all bookings that wait.
+func (p *pool) empty() []*held {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var waiting []*held
+	for _, l := range p.lanes {
+		waiting = append(waiting, l.queue...)
+		l.queue = nil
+	}
+	return waiting
+}
+
+// poolStats is what a pool is doing.
+type poolStats struct {
+	running, ready, left int
+	breakers             []*breaker
+}
+
+func (p *pool) stats() poolStats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := poolStats{running: p.running, left: p.left}
+	for _, l := range p.lanes {
+		s.ready += len(l.queue)
+		s.breakers = append(s.breakers, l.breaker)
+	}
+	return s
+}
+
+// signal wakes whoever reads c, now or at its next look. c has room for one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

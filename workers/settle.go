@@ -1,0 +1,217 @@
+package workers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"hotelbooking/booking"
+)
+
+const (
+	// contests is how often a turn's result is applied again because decisions came between.
+	contests = 10
+	// afresh is how long a booking may have waited in memory before the pivot looks at its row again: a wish to cancel is
+	// honoured until the pivot begins.
+	afresh = 250 * time.Millisecond
+)
+
+// settle applies the outcome to what the call learned, saves it, and sends the booking on its way.
+func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
+	h, before := t.held, t.held.b
+	took := time.Since(t.began)
+	for range contests {
+		now := w.now()
+		after := learned.Clone()
+		entry := w.flow.Apply(after, o, now)
+		entry.Took = took
+		next, lease := w.next(after, now)
+		asked := time.Now()
+		err := w.insist(h, func(ctx context.Context) error { return w.queue.Save(ctx, after, entry, lease) })
+		switch {
+		case err == nil:
+			w.record(before, after, entry)
+			h.b, h.read = after, time.Now()
+			w.passOn(t, next, asked.Add(lease))
+			return
+		case errors.Is(err, booking.ErrConflict) && w.graft(h, before, learned): // and again
+		case errors.Is(err, booking.ErrConflict) && before.Place.Phase == booking.Parked && w.reread(h) == nil:
+			// Decided about at the moment when its time ran out: the decision stands.
+			if due(h.b, now) {
+				w.passOn(t, w.poolOf(h.b), time.Time{})
+				return
+			}
+			before, learned, o = h.b, h.b.Clone(), booking.Outcome{}
+		case errors.Is(err, booking.ErrLost):
+			w.metrics.fenced.Inc()
+			w.ledger.drop(h)
+			w.finish(t)
+			return
+		default:
+			w.log.Warn("turn", turnLost(h, err)...)
+			w.forget(t)
+			return
+		}
+	}
+	w.forget(t)
+}
+
+// next is the pool in which the booking goes on at once in memory, and for how long to keep its lease; or nil and 0.
+func (w *Workers) next(b *booking.Booking, now time.Time) (*pool, time.Duration) {
+	if w.stopping.Load() || !w.goesOn(b, now) {
+		return nil, 0
+	}
+	p := w.poolOf(b)
+	if p == nil || !p.room(b, false, w.ledger.free()) {
+		return nil, 0
+	}
+	return p, w.cfg.Lease
+}
+
+// goesOn tells whether there is something to do for b right now: its next step, or a wish to cancel that came while the
+// turn ran.
+func (w *Workers) goesOn(b *booking.Booking, now time.Time) bool {
+	if wished(b) {
+		if o, decided := w.flow.Before(b, now); decided && o.Kind() == booking.KindCompensate {
+			return true
+		}
+	}
+	return b.Place.Phase != booking.Parked && due(b, now)
+}
+
+// due tells whether b is to be looked at now.
+func due(b *booking.Booking, now time.Time) bool {
+	switch b.Place.Phase {
+	case booking.Doing, booking.Finding, booking.Undoing:
+		return !b.DueAt.After(now)
+	case booking.Parked:
+		until := b.Facts.Waiting.Until
+		return wished(b) || !until.IsZero() && !until.After(now)
+	case booking.Ended:
+	}
+	return false
+}
+
+// wished tells whether a wish to cancel waits to be followed.
+func wished(b *booking.Booking) bool {
+	wish := b.Facts.Cancellation
+	return wish != nil && !wish.Begun && wish.Refuse == ""
+}
+
+// passOn ends the turn, and lets the booking wait for its next one, or go.
+func (w *Workers) passOn(t *turn, next *pool, until time.Time) {
+	h := t.held
+	if next == nil {
+		w.ledger.drop(h)
+		w.finish(t)
+		// The queue counts from when it wrote, by its own clock.
+		in := h.b.DueAt.Sub(h.b.UpdatedAt)
+		if p := w.poolOf(h.b); p != nil && !h.b.DueAt.IsZero() && in < w.cfg.Poll {
+			p.dueAt(time.Now().Add(max(in, 0) + time.Millisecond))
+		}
+		return
+	}
+	w.ledger.extend(h, until)
+	w.finish(t)
+	next.push(h)
+}
+
+// graft puts the decisions that came between onto what the call learned, so that its outcome can be applied again. Under a
+// lease nothing but a wish to cancel and notes may come between; where more did, it says no.
+func (w *Workers) graft(h *held, before, learned *booking.Booking) bool {
+	fresh, err := w.fresh(h)
+	if err != nil || fresh.Place != before.Place || fresh.Goal != before.Goal || fresh.Result != before.Result {
+		return false
+	}
+	learned.Facts.Cancellation = fresh.Facts.Cancellation
+	learned.Version, learned.UpdatedAt = fresh.Version, fresh.UpdatedAt
+	return true
+}
+
+// lookAgain makes sure, before a turn, that the lease is long enough, and that the row has not moved where that matters.
+// moved tells that it had, and that h has the new state. Where ok is false the turn has ended.
+func (w *Workers) lookAgain(t *turn) (moved, ok bool) {
+	h := t.held
+	if h.lost.Load() || time.Until(w.ledger.until(h)) < w.margin() {
+		w.forget(t)
+		return false, false
+	}
+	step, _ := w.flow.Step(h.b.Place.Step)
+	pivot := step.Pivot && h.b.Place.Phase == booking.Doing
+	if decided := h.moved.Swap(false); !decided && (!pivot || time.Since(h.read) <= afresh) {
+		return false, true
+	}
+	version := h.b.Version
+	if err := w.reread(h); err != nil {
+		w.forget(t)
+		return false, false
+	}
+	if p := w.poolOf(h.b); p != nil && p != t.pool {
+		w.passOn(t, p, time.Time{})
+		return false, false
+	}
+	return h.b.Version != version, true
+}
+
+// reread replaces the state that h has by the row's, where the row has moved. ErrLost: the lease is somebody else's.
+func (w *Workers) reread(h *held) error {
+	fresh, err := w.fresh(h)
+	if err != nil {
+		return err
+	}
+	h.read = time.Now()
+	if fresh.Version == h.b.Version {
+		return nil
+	}
+	b := &booking.Booking{Ask: h.b.Ask, State: fresh.State}
+	b.Crashed = h.b.Crashed
+	switch b.Place.Phase { // the row's own due time is the end of the lease
+	case booking.Parked:
+		b.DueAt = b.Facts.Waiting.Until
+	case booking.Ended:
+		b.DueAt = time.Time{}
+	case booking.Doing, booking.Finding, booking.Undoing:
+		b.DueAt = w.now()
+	}
+	h.b = b
+	return nil
+}
+
+// fresh is the row as it is. ErrLost: the lease is somebody else's.
+func (w *Workers) fresh(h *held) (*booking.Booking, error) {
+	var fresh *booking.Booking
+	err := w.insist(h, func(ctx context.Context) (err error) {
+		fresh, err = w.queue.Get(ctx, h.id)
+		return err
+	})
+	if err == nil && fresh.Owner != h.owner {
+		return nil, booking.ErrLost
+	}
+	return fresh, err
+}
+
+// insist makes one call to the queue, again and again while the queue is out of order and the lease lasts; at least once,
+// because the queue's clock decides and not ours. What it does is not cut short when the engine stops.
+func (w *Workers) insist(h *held, call func(ctx context.Context) error) error {
+	latest := time.Now().Add(w.cfg.Lease)
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, time.Second) {
+		ctx, cancel := context.WithTimeoutCause(context.Background(), w.cfg.SaveTimeout, errQueueTimeout)
+		err := call(ctx)
+		cancel()
+		if err == nil || errors.Is(err, booking.ErrConflict) || errors.Is(err, booking.ErrLost) || errors.Is(err, booking.ErrNotFound) {
+			return err
+		}
+		w.metrics.queueErrors.Inc()
+		again := time.Now().Add(pause)
+		if again.After(latest) || again.After(w.ledger.until(h)) {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-w.ended:
+			return err
+		}
+	}
+}
+
+var errQueueTimeout = errors.New("the queue did not answer in time")
