@@ -233,7 +233,7 @@ func DefaultConfig() Config {
 		Admission: AdmissionConfig{MaxBacklog: 100_000, MaxAge: 2 * time.Minute},
 		Shutdown:  ShutdownConfig{Grace: 25 * time.Second},
 		Providers: ProvidersConfig{
-			Hotel:    VendorConfig{Vendor: "sandbox", Timeout: 15 * time.Second},
+			Hotel:    VendorConfig{Vendor: "sandbox", Timeout: 5 * time.Second},
 			Fraud:    VendorConfig{Vendor: "sandbox", Timeout: 3 * time.Second},
 			Payment:  PaymentVendorConfig{Vendor: "sandbox", Timeout: 10 * time.Second},
 			Tracking: VendorConfig{Vendor: "sandbox", Timeout: 3 * time.Second},

@@ -126,7 +126,7 @@ func TestAllProblemsAreReportedTogether(t *testing.T) {
 		"BOOKING_HTTP__ADR: there is no such setting",
 		`engine: "carrier-pigeon" is not known: use inprocess`,
 		"database.url: want postgres://user:password@host:5432/name, or nothing for SQLite in data_dir",
-		"workers.lease: use three times workers.poll (1s) or more: a lease is renewed between polls",
+		"workers.lease: use more than workers.poll (1s): what is due again before the next poll stays leased",
 	}, lines(err))
 }
 

@@ -120,7 +120,7 @@ func (c FlowConfig) validate(p *problems) {
 
 func (c WorkersConfig) validate(p *problems) {
 	p.positive("workers.poll", c.Poll)
-	p.unless(c.Lease >= 3*c.Poll, "workers.lease", "use three times workers.poll (%s) or more: a lease is renewed between polls", c.Poll)
+	p.unless(c.Lease > c.Poll, "workers.lease", "use more than workers.poll (%s): what is due again before the next poll stays leased", c.Poll)
 	p.count("workers.memory", c.Memory, 1, 1_000_000)
 	p.positive("workers.save_timeout", c.SaveTimeout)
 	p.positive("workers.notice_for", c.NoticeFor)

@@ -1,6 +1,6 @@
 module hotelbooking
 
-go 1.26.8
+go 1.26.0
 
 require (
 	github.com/apapsch/go-jsonmerge/v2 v2.0.0 // indirect
