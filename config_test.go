@@ -115,7 +115,7 @@ func TestAllProblemsAreReportedTogether(t *testing.T) {
 	flags := pflag.NewFlagSet("serve", pflag.ContinueOnError)
 	AddConfigFlags(flags)
 	require.NoError(t, flags.Parse([]string{"--engine=carrier-pigeon"}))
-	_, err := load(path, []string{"BOOKING_HTTP__ADR=1", "BOOKING_DATA_DIR_FILE=/x", "BOOKING_WORKERS__LEASE=2s", "BOOKING_DATABASE__URL=mysql://u:pw@h/d"}, flags)
+	_, err := load(path, []string{"BOOKING_HTTP__ADR=1", "BOOKING_DATA_DIR_FILE=/x", "BOOKING_WORKERS__LEASE=1s", "BOOKING_DATABASE__URL=mysql://u:pw@h/d"}, flags)
 	require.Equal(t, []string{
 		path + ": data_dir: has no value",
 		path + ": htpp.addr: there is no such key",

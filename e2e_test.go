@@ -120,8 +120,8 @@ func approve(c *client, b bookingView) {
 // resolveNotHappened is an agent who finds the booking among those that need a look, calls the hotel, and decides.
 func resolveNotHappened(c *client, b bookingView) {
 	require.Eventually(c, func() bool {
-		list := c.call("GET", "/v1/support/bookings?attention=true&q="+b.Reference, c.support, "").is(http.StatusOK)
+		list := c.call("GET", "/v1/support/bookings?attention=any&q="+b.Reference, c.support, "").is(http.StatusOK)
 		return strings.Contains(string(list.body), b.ID) &&
-			c.call("POST", "/v1/support/bookings/"+b.ID+"/actions/resolve", c.support, `{"reason":"the hotel knows of nothing","happened":false}`).status == http.StatusAccepted
+			c.call("POST", "/v1/support/bookings/"+b.ID+"/actions/resolve", c.support, `{"reason":"the hotel knows of nothing","outcome":"not_happened"}`).status == http.StatusAccepted
 	}, 30*time.Second, 100*time.Millisecond)
 }

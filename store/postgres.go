@@ -42,7 +42,7 @@ func (s *Store) openPostgres(ctx context.Context, log *zap.Logger) error {
 	if s.read, err = postgresPool(server, s.cfg.MaxConns-half); err != nil {
 		return err
 	}
-	return s.checkPostgres(ctx)
+	return s.checkPostgres(ctx, log)
 }
 
 // tune lets the server, too, give up on what has taken too long. Our own deadlines come first; these are for when we are
@@ -80,7 +80,7 @@ func postgresPool(server *pgx.ConnConfig, conns int) (*gorm.DB, error) {
 }
 
 // checkPostgres refuses a server that may lose a commit, that is too old, or that has too few connections for us.
-func (s *Store) checkPostgres(ctx context.Context) error {
+func (s *Store) checkPostgres(ctx context.Context, log *zap.Logger) error {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var got struct {
@@ -105,8 +105,11 @@ SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
 	refuse(got.Version < postgresOldest, "PostgreSQL %d is older than %d", got.Version/10000, postgresOldest/10000)
 	refuse(s.cfg.MaxConns > got.MaxConnections, "%d connections are configured, and PostgreSQL allows %d", s.cfg.MaxConns, got.MaxConnections)
 	if !s.cfg.UnsafeDurability {
-		refuse(got.Fsync != "on", "PostgreSQL's fsync is %s: commits could be lost", got.Fsync)
 		refuse(!durable(got.SynchronousCommit), "PostgreSQL's synchronous_commit is %s: commits could be lost", got.SynchronousCommit)
+	}
+	if got.Fsync != "on" {
+		// Whoever turned it off did so for the whole server, and knows: it is what throw-away clusters run with.
+		log.Error("PostgreSQL's fsync is off: a crash of its machine loses acknowledged bookings. Turn it on, unless this is a test.")
 	}
 	return errors.Join(problems...)
 }
