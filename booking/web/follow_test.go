@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -109,7 +110,9 @@ func TestShutdownDoesNotWaitForThePatient(t *testing.T) {
 	t.Parallel()
 	g := open(t).guest()
 	answers := g.later("Prefer", "wait=25", "If-None-Match", `"1"`)
-	g.house.whenever(t, func() { require.NoError(t, g.server.Config.Shutdown(t.Context())) })
+	ctx, cancel := context.WithTimeout(t.Context(), soon) // which is less than their patience
+	defer cancel()
+	g.house.whenever(t, func() { require.NoError(t, g.server.Config.Shutdown(ctx)) })
 	(<-answers).is(http.StatusNotModified)
 }
 
