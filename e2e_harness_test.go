@@ -261,6 +261,9 @@ func (c *client) untilLedger(reference string, wanted func(ledgerView) bool) {
 	require.Eventually(c, func() bool { return wanted(c.ledger()[reference]) }, 20*time.Second, 20*time.Millisecond, "ledger: %+v", c.ledger()[reference])
 }
 
+// noLog drops everything.
+func noLog() *zap.Logger { return zap.NewNop() }
+
 // logBuffer keeps what a service logs.
 func logBuffer() (*zap.Logger, *bytes.Buffer) {
 	buffer := &bytes.Buffer{}
