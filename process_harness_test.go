@@ -38,7 +38,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdout *bufio.Reader
 	log    string
-	exited chan error
+	exited chan struct{} // closed once it has ended
 }
 
 // run starts the binary with a command and its environment; it is killed when the test ends.
@@ -46,7 +46,7 @@ func run(t *testing.T, command []string, environ ...string) *process {
 	t.Helper()
 	binary, err := builtBinary()
 	require.NoError(t, err)
-	p := &process{T: t, cmd: exec.Command(binary, command...), log: filepath.Join(t.TempDir(), command[0]+".log"), exited: make(chan error, 1)} //nolint:noctx // killed below
+	p := &process{T: t, cmd: exec.Command(binary, command...), log: filepath.Join(t.TempDir(), command[0]+".log"), exited: make(chan struct{})} //nolint:noctx // killed below
 	p.cmd.Env = append(os.Environ(), environ...)
 	p.cmd.Dir = t.TempDir() // where there is no config.yaml
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -99,7 +99,7 @@ func serviceProcess(t *testing.T, dataDir, sandbox string, environ ...string) (*
 		}
 		return false
 	}, 30*time.Second, 10*time.Millisecond, "the service does not come up")
-	go func() { p.exited <- p.cmd.Wait() }()
+	p.wait()
 	cfg := DefaultConfig()
 	cfg.DataDir = dataDir
 	c := &client{
@@ -108,6 +108,14 @@ func serviceProcess(t *testing.T, dataDir, sandbox string, environ ...string) (*
 	}
 	c.call("GET", c.admin+"/readyz", "", "").is(http.StatusOK)
 	return p, c
+}
+
+// wait notices the end of the process. How it ended is in its ProcessState.
+func (p *process) wait() {
+	go func() {
+		_ = p.cmd.Wait()
+		close(p.exited)
+	}()
 }
 
 // kill ends the process as a crash would.

@@ -214,6 +214,8 @@ func (w world) authorized(b *Booking, p Payment) Outcome {
 		return Compensate(PaymentAuthenticationFailed)
 	case PaymentVoided:
 		return Reject(PaymentActionExpired)
+	case PaymentAbsent, PaymentProcessing, PaymentCaptured:
+		return Unknown(PaymentPending)
 	default:
 		return Unknown(PaymentPending)
 	}

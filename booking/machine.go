@@ -62,7 +62,9 @@ func (f Flow) did(b *Booking, o Outcome, now time.Time) {
 			return
 		}
 		f.ask(b, now)
-	default: // KindPark, and the zero Outcome, which parks for staff
+	case KindPark:
+		f.park(b, o, now)
+	default: // the zero Outcome, too, parks for staff
 		f.park(b, o, now)
 	}
 }

@@ -22,7 +22,7 @@ func TestModelCatchesADefectiveMachine(t *testing.T) {
 		"an unclear answer is taken for a refusal": {
 			"fault.go", "return Unknown(OutcomeUnknown).Because(err.Error())", "return Reject(SupplierRejected).Because(err.Error())"},
 		"what is unclear is repeated without asking": {
-			"machine.go", "\t\tf.ask(b, now)\n\tdefault: // KindPark", "\t\tf.tryAgain(b, o, now)\n\tdefault: // KindPark"},
+			"machine.go", "\t\tf.ask(b, now)\n\tcase KindPark", "\t\tf.tryAgain(b, o, now)\n\tcase KindPark"},
 		"a compensation that failed is skipped": {
 			"machine.go", "\t\tf.undoAgain(b, o, now)", "\t\tb.mark(step.Name, func(m *Mark) { m.State = MarkUndone })\n\t\tf.unwind(b, now)"},
 		"only finished steps are undone": {

@@ -126,10 +126,10 @@ func (w *World) call(operation string, refused booking.Reason, effect func() *bo
 	case LosesRequest:
 		return fate, errLost
 	case LosesReply:
-		effect()
+		_ = effect() // whether the world refused it by itself is lost, too
 		return fate, errLost
 	case ActsLate:
-		w.late = append(w.late, func() { effect() })
+		w.late = append(w.late, func() { _ = effect() })
 		return fate, errLost
 	case Obeys, AsksCustomer, AsksStaff:
 		if fault := effect(); fault != nil {
