@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/booking"
 )
 
 // callers are all who may knock at a route, with what they know of the guest's booking.
@@ -87,6 +89,18 @@ func TestNotYoursAndNotThereCannotBeToldApart(t *testing.T) {
 			}
 			require.Equal(t, first, string(answer.body))
 		}
+	}
+}
+
+func TestABookingIDHasOneSpelling(t *testing.T) {
+	t.Parallel()
+	const id = "01945e2a-7c00-7000-8000-00000000000a"
+	known, err := bookingID(id)
+	require.NoError(t, err)
+	require.Equal(t, booking.ID(id), known)
+	for _, other := range []string{strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, strings.ReplaceAll(id, "-", ""), ""} {
+		_, err := bookingID(other)
+		require.ErrorIs(t, err, booking.ErrNotFound)
 	}
 }
 

@@ -19,6 +19,7 @@ func TestAnUnchangedBookingIs304WithoutABody(t *testing.T) {
 		require.Equal(t, "1", answer.header.Get("Retry-After"))
 	}
 	g.get("If-None-Match", `"2"`).is(http.StatusOK)
+	g.call("GET", g.path+"?If-None-Match=1", g.secret, "").problem(http.StatusBadRequest, ProblemCodeInvalidParameter)
 	g.house.turn(t, g.id)
 	require.Equal(t, `"2"`, g.get("If-None-Match", `"1"`).is(http.StatusOK).header.Get("ETag"))
 }

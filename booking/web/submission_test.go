@@ -66,6 +66,7 @@ func TestWhatMakesNoSenseIs422WithAPointer(t *testing.T) {
 		"no e-mail":              {"ana@example.com", "ana.example.com", "/contact/email", "invalid_format"},
 		"two e-mails":            {"ana@example.com", "ana@example.com, eva@example.com", "/contact/email", "invalid_format"},
 		"e-mail with a name":     {"ana@example.com", "Ana <ana@example.com>", "/contact/email", "invalid_format"},
+		"e-mail in brackets":     {"ana@example.com", "<ana@example.com>", "/contact/email", "invalid_format"},
 		"e-mail with a line":     {"ana@example.com", `ana@example.com\r\nBcc: x@y.z`, "/contact/email", "invalid_format"},
 		"phone without plus":     {"+34600000000", "34600000000", "/contact/phone", "invalid_format"},
 		"phone too long":         {"+34600000000", "+1234567890123456", "/contact/phone", "invalid_format"},

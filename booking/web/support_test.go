@@ -77,7 +77,7 @@ func TestSupportPagesThroughAllBookingsWithoutMissingOrRepeatingOne(t *testing.T
 
 func TestSupportFiltersCombine(t *testing.T) {
 	t.Parallel()
-	g := lost(t)
+	g, contract := lost(t), newContract(t)
 	g.submit(submission("", ""), "key-2").is(http.StatusAccepted)
 	for query, want := range map[string]int{
 		"": 2, "?status=processing": 1, "?status=pending": 1, "?status=failed": 0, "?attention=any": 1, "?attention=outcome_unknown": 1,
@@ -86,7 +86,7 @@ func TestSupportFiltersCombine(t *testing.T) {
 	} {
 		list := g.staff("GET", query, viewerKey, "").is(http.StatusOK)
 		require.Len(t, read[SupportList](list).Bookings, want, query)
-		require.Empty(t, newContract(t).violations("SupportList", generic(list)))
+		require.Empty(t, contract.violations("SupportList", generic(list)))
 	}
 }
 
