@@ -147,7 +147,7 @@ func (s *Store) findTaken(tx *gorm.DB, ops []*op) error {
 	taken := map[clientKey]*keyRow{}
 	err := s.sql.each(keysTaken, acceptKeys, rows, func(statement string, args []any) error {
 		var found []keyRow
-		if err := tx.Raw(statement, args...).Scan(&found).Error; err != nil {
+		if err := tx.Raw(statement, args...).Find(&found).Error; err != nil {
 			return err
 		}
 		for _, row := range found {
@@ -197,7 +197,7 @@ func (s *Store) explainRefused(tx *gorm.DB, ops []*op) error {
 		ids[i] = string(o.id)
 	}
 	var rows []struct{ ID, Owner string }
-	if err := tx.Table("places").Select("id, owner").Where("id IN ?", ids).Scan(&rows).Error; err != nil {
+	if err := tx.Table("places").Select("id, owner").Where("id IN ?", ids).Find(&rows).Error; err != nil {
 		return err
 	}
 	owners := map[booking.ID]string{}
@@ -234,7 +234,7 @@ func (s *Store) writeRows(tx *gorm.DB, template string, columns []column, ops []
 	ids := make(map[string]bool, len(ops))
 	return ids, s.sql.each(template, columns, rows, func(statement string, args []any) error {
 		var returned []string
-		if err := tx.Raw(statement, args...).Scan(&returned).Error; err != nil {
+		if err := tx.Raw(statement, args...).Find(&returned).Error; err != nil {
 			return err
 		}
 		for _, id := range returned {

@@ -24,7 +24,11 @@ func (s *Store) Accept(ctx context.Context, a booking.Acceptance) (booking.Recei
 	if err := s.writer.write(ctx, o); err != nil {
 		return booking.Receipt{}, fmt.Errorf("accept booking %s: %w", a.Booking.ID, err)
 	}
-	taken := o.accept.taken
+	return s.receipt(ctx, a, o.accept.taken)
+}
+
+// receipt is the answer to an accept that was written, or whose key was taken.
+func (s *Store) receipt(ctx context.Context, a booking.Acceptance, taken *keyRow) (booking.Receipt, error) {
 	switch {
 	case taken == nil || taken.ID == string(a.Booking.ID):
 		accepted := a.Booking.Clone()
@@ -62,7 +66,7 @@ func (s *Store) Versions(ctx context.Context, ids []booking.ID) (map[booking.ID]
 			ID      booking.ID
 			Version int
 		}
-		if err := s.read.WithContext(ctx).Table("places").Select("id, version").Where("id IN ?", ids[:size]).Scan(&rows).Error; err != nil {
+		if err := s.read.WithContext(ctx).Table("places").Select("id, version").Where("id IN ?", ids[:size]).Find(&rows).Error; err != nil {
 			return nil, fmt.Errorf("read versions: %w", err)
 		}
 		for _, row := range rows {
@@ -85,7 +89,7 @@ func (s *Store) StepsInUse(ctx context.Context) ([]booking.Name, error) {
 	err := s.read.WithContext(ctx).Raw(`
 SELECT step FROM places WHERE due_at IS NOT NULL
 UNION
-SELECT step FROM places WHERE phase = 'parked'`).Scan(&steps).Error
+SELECT step FROM places WHERE phase = 'parked'`).Find(&steps).Error
 	if err != nil {
 		return nil, fmt.Errorf("list the steps in use: %w", err)
 	}
@@ -98,7 +102,7 @@ func (s *Store) History(ctx context.Context, id booking.ID) ([]booking.Entry, er
 	defer cancel()
 	var rows []historyRow
 	err := s.read.WithContext(ctx).Table("history").Select(historyColumns).
-		Where("booking_id = ?", string(id)).Order("version").Scan(&rows).Error
+		Where("booking_id = ?", string(id)).Order("version").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the history of booking %s: %w", id, err)
 	}
@@ -115,7 +119,7 @@ func (s *Store) find(ctx context.Context, narrow func(*gorm.DB) *gorm.DB) ([]*bo
 	defer cancel()
 	var rows []fullRow
 	q := s.read.WithContext(ctx).Table("places AS p").Select(fullColumns).Joins("JOIN bookings AS b ON b.id = p.id")
-	if err := narrow(q).Scan(&rows).Error; err != nil {
+	if err := narrow(q).Find(&rows).Error; err != nil {
 		return nil, err
 	}
 	return bookingsOf(rows)

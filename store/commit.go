@@ -152,7 +152,7 @@ func (s *Store) written(db *gorm.DB, ops []*op) (map[booking.ID]bool, error) {
 			BookingID string
 			Line      historyRow `gorm:"embedded"`
 		}
-		if err := db.Raw(statement, args...).Scan(&lines).Error; err != nil {
+		if err := db.Raw(statement, args...).Find(&lines).Error; err != nil {
 			return err
 		}
 		for _, line := range lines {

@@ -19,6 +19,15 @@ var (
 	errCommitDeadline = errors.New("the database did not commit in time")
 )
 
+// SQLite's primary result codes, as https://sqlite.org/rescode.html lists them.
+const (
+	sqliteBusy       = 5
+	sqliteLocked     = 6
+	sqliteTooBig     = 18
+	sqliteConstraint = 19
+	sqliteMismatch   = 20
+)
+
 // verdict is what an error of the database means for the batch that met it. In each case nothing was written.
 type verdict int
 
@@ -44,9 +53,9 @@ func judge(err error) verdict {
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
 		switch lite.Code() & 0xff {
-		case 5, 6: // SQLITE_BUSY, SQLITE_LOCKED
+		case sqliteBusy, sqliteLocked:
 			return again
-		case 18, 19, 20: // SQLITE_TOOBIG, SQLITE_CONSTRAINT, SQLITE_MISMATCH
+		case sqliteTooBig, sqliteConstraint, sqliteMismatch:
 			return singly
 		}
 	}
@@ -59,6 +68,10 @@ func rolledBack(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		return strings.HasPrefix(pg.Code, "40") || strings.HasPrefix(pg.Code, "23")
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) { // it stays open then, until we roll it back
+		return lite.Code()&0xff == sqliteConstraint || lite.Code()&0xff == sqliteBusy
 	}
 	return errors.Is(err, pgx.ErrTxCommitRollback)
 }

@@ -47,7 +47,7 @@ func (s *Store) Notices(ctx context.Context, limit int) ([]booking.Notice, error
 	defer cancel()
 	var rows []noticeRow
 	err := s.read.WithContext(ctx).Table("notices").Select("vendor, event_id, reference, verb, kind, at").
-		Where("due_at <= " + s.sql.now()).Order("due_at, vendor, event_id").Limit(limit).Scan(&rows).Error
+		Where("due_at <= " + s.sql.now()).Order("due_at, vendor, event_id").Limit(limit).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list notices: %w", err)
 	}

@@ -39,7 +39,7 @@ func (s *Store) People(ctx context.Context, id booking.ID) (booking.Contact, []b
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var rows []peopleRow
-	err := s.read.WithContext(ctx).Table("people").Select("key_id, data_key, sealed").Where("id = ?", string(id)).Limit(1).Scan(&rows).Error
+	err := s.read.WithContext(ctx).Table("people").Select("key_id, data_key, sealed").Where("id = ?", string(id)).Limit(1).Find(&rows).Error
 	if err != nil {
 		return booking.Contact{}, nil, fmt.Errorf("read the people of booking %s: %w", id, err)
 	}

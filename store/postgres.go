@@ -92,7 +92,7 @@ func (s *Store) checkPostgres(ctx context.Context, log *zap.Logger) error {
 	err := s.write.WithContext(ctx).Raw(`
 SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
     current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
-    CAST(current_setting('max_connections') AS BIGINT) AS max_connections`).Scan(&got).Error
+    CAST(current_setting('max_connections') AS BIGINT) AS max_connections`).Find(&got).Error
 	if err != nil {
 		return fmt.Errorf("read PostgreSQL's settings: %w", err)
 	}

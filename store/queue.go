@@ -74,7 +74,7 @@ func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) 
 	except := append([]string{""}, c.Except...) // no supplier is called "", and NOT IN of nothing would match nothing
 	var ids []string
 	statement := strings.NewReplacer("{now}", s.sql.now(), "{lock}", s.sql.lock).Replace(claimDue)
-	err := tx.Raw(statement, string(c.Pool), except, c.Limit, c.Owner, c.Lease.Microseconds()).Scan(&ids).Error
+	err := tx.Raw(statement, string(c.Pool), except, c.Limit, c.Owner, c.Lease.Microseconds()).Find(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) 
 		People peopleRow `gorm:"embedded"`
 	}
 	err = tx.Table("places AS p").Select(claimedColumns).Joins("JOIN bookings AS b ON b.id = p.id").
-		Joins("LEFT JOIN people AS s ON s.id = p.id").Where("p.id IN ?", ids).Scan(&rows).Error
+		Joins("LEFT JOIN people AS s ON s.id = p.id").Where("p.id IN ?", ids).Find(&rows).Error
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (s *Store) Renew(ctx context.Context, held []booking.Lease, lease time.Dura
 	kept := map[booking.ID]bool{}
 	err = s.sql.each(template, leasesIn, rows, func(statement string, args []any) error {
 		var ids []booking.ID
-		if err := s.write.WithContext(ctx).Raw(statement, args...).Scan(&ids).Error; err != nil {
+		if err := s.write.WithContext(ctx).Raw(statement, args...).Find(&ids).Error; err != nil {
 			return err
 		}
 		for _, id := range ids {
@@ -189,7 +189,7 @@ func (s *Store) Backlog(ctx context.Context) (booking.Backlog, error) {
 		Oldest  *int64
 	}
 	statement = strings.ReplaceAll(statement, "{now}", s.sql.now())
-	if err := s.read.WithContext(ctx).Raw(statement, args...).Scan(&row).Error; err != nil {
+	if err := s.read.WithContext(ctx).Raw(statement, args...).Find(&row).Error; err != nil {
 		return booking.Backlog{}, fmt.Errorf("count the backlog: %w", err)
 	}
 	backlog := booking.Backlog{Waiting: row.Waiting}

@@ -42,7 +42,7 @@ func (s *Store) one(ctx context.Context, column, where string, arg string) (book
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var found []booking.ID
-	if err := s.read.WithContext(ctx).Table("bookings").Select(column).Where(where, arg).Limit(1).Scan(&found).Error; err != nil {
+	if err := s.read.WithContext(ctx).Table("bookings").Select(column).Where(where, arg).Limit(1).Find(&found).Error; err != nil {
 		return "", fmt.Errorf("find the %s of a booking: %w", column, err)
 	}
 	if len(found) == 0 {
@@ -95,7 +95,7 @@ func (s *Store) searchIDs(ctx context.Context, args ...any) ([]booking.ID, error
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var ids []booking.ID
-	if err := s.read.WithContext(ctx).Raw(searchAny, args...).Scan(&ids).Error; err != nil {
+	if err := s.read.WithContext(ctx).Raw(searchAny, args...).Find(&ids).Error; err != nil {
 		return nil, fmt.Errorf("search bookings: %w", err)
 	}
 	return ids, nil

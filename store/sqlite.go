@@ -114,7 +114,7 @@ func checkSQLite(ctx context.Context, db *gorm.DB) error {
 	}
 	err := db.WithContext(ctx).Raw(`
 SELECT sqlite_version() AS version, j.journal_mode, s.synchronous, f.foreign_keys
-FROM pragma_journal_mode AS j, pragma_synchronous AS s, pragma_foreign_keys AS f`).Scan(&got).Error
+FROM pragma_journal_mode AS j, pragma_synchronous AS s, pragma_foreign_keys AS f`).Find(&got).Error
 	if err != nil {
 		return fmt.Errorf("read SQLite's settings: %w", err)
 	}

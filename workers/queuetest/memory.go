@@ -249,11 +249,10 @@ func (m *Memory) decided(before, after *booking.Booking, e booking.Entry) bool {
 	}
 	due := r.due
 	r.write(after, e)
-	r.b.Owner = before.Owner
-	if before.Owner == "" && !after.DueAt.Equal(before.DueAt) {
-		r.rest("", 0)
-	} else {
-		r.due = due
+	r.rest("", 0)
+	keeps := before.Owner != "" || after.DueAt.Equal(before.DueAt)
+	if keeps && after.Place.Phase != booking.Ended {
+		r.b.Owner, r.due = before.Owner, due
 	}
 	return true
 }
@@ -264,10 +263,13 @@ func (r *row) write(b *booking.Booking, e booking.Entry) {
 	r.history = append(r.history, e)
 }
 
-// rest sets who holds the row and when it is looked at next: at the end of the lease, or when it is due.
+// rest sets who holds the row and when it is looked at next: at the end of the lease, or when it is due. What has ended is
+// nobody's.
 func (r *row) rest(owner string, lease time.Duration) {
 	r.b.Owner = owner
 	switch {
+	case r.b.Place.Phase == booking.Ended:
+		r.b.Owner, r.due = "", time.Time{}
 	case owner != "":
 		r.due = time.Now().Add(lease)
 	case r.b.DueAt.IsZero():

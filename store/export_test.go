@@ -1,0 +1,82 @@
+package store
+
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"hotelbooking/booking"
+)
+
+// LoseAnswers makes commits that succeed look as if their answer had been lost, while lost says so.
+func (s *Store) LoseAnswers(lost func() bool) { s.lostAnswer = lost }
+
+// Exec runs a statement on the writer's connection.
+func (s *Store) Exec(ctx context.Context, statement string, args ...any) error {
+	return s.write.WithContext(ctx).Exec(statement, args...).Error
+}
+
+// Lines runs a query whose rows are one text each.
+func (s *Store) Lines(ctx context.Context, query string, args ...any) ([]string, error) {
+	var lines []string
+	return lines, s.write.WithContext(ctx).Raw(query, args...).Find(&lines).Error
+}
+
+// Together puts accepts into one batch. Each has its own receipt or its own error.
+func (s *Store) Together(ctx context.Context, accepts ...booking.Acceptance) ([]booking.Receipt, []error) {
+	ops := make([]*op, len(accepts))
+	for i, a := range accepts {
+		o, err := s.acceptOp(a)
+		if err != nil {
+			panic(err)
+		}
+		ops[i] = o
+	}
+	s.flush(ctx, ops)
+	receipts, errs := make([]booking.Receipt, len(ops)), make([]error, len(ops))
+	for i, o := range ops {
+		if errs[i] = o.err; o.err == nil {
+			receipts[i], errs[i] = s.receipt(ctx, accepts[i], o.accept.taken)
+		}
+	}
+	return receipts, errs
+}
+
+// SaveTogether puts saves into one batch, each giving its booking back.
+func (s *Store) SaveTogether(ctx context.Context, turns map[*booking.Booking]booking.Entry) map[booking.ID]error {
+	var ops []*op
+	for b, entry := range turns {
+		o, err := s.saveOp(b, entry, b.Owner, afterwards{dueIn: dueIn(b)})
+		if err != nil {
+			panic(err)
+		}
+		ops = append(ops, o)
+	}
+	s.flush(ctx, ops)
+	errs := map[booking.ID]error{}
+	for _, o := range ops {
+		errs[o.id] = o.err
+	}
+	return errs
+}
+
+// FailCommit runs a transaction that the database refuses at its very end.
+func (s *Store) FailCommit(ctx context.Context) error {
+	return s.transact(ctx, func(tx *gorm.DB) error {
+		if err := tx.Exec("PRAGMA defer_foreign_keys = 1").Error; err != nil {
+			return err
+		}
+		return tx.Exec("INSERT INTO people (id, key_id, sealed) VALUES ('nobody', '', x'00')").Error
+	})
+}
+
+// WhileLocked runs fn while another transaction holds the booking's row.
+func (s *Store) WhileLocked(ctx context.Context, id booking.ID, fn func()) error {
+	return s.read.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		if err := tx.Exec("SELECT 1 FROM places WHERE id = ? FOR UPDATE", string(id)).Error; err != nil {
+			return err
+		}
+		fn()
+		return nil
+	})
+}

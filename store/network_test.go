@@ -1,0 +1,140 @@
+package store_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/require"
+
+	"hotelbooking/booking"
+	"hotelbooking/store"
+	"hotelbooking/store/storetest"
+)
+
+// link is the network between a store and its PostgreSQL.
+type link struct {
+	network, address string // of the server
+
+	swallow atomic.Bool // the answer to the next COMMIT is lost, and the connection with it
+	silent  atomic.Bool // nothing passes any more, and nobody is told
+	wait    sync.WaitGroup
+
+	mu    sync.Mutex
+	conns []net.Conn // of both sides
+}
+
+// linked is a store on PostgreSQL whose every byte passes through a link.
+func linked(t *testing.T, change ...func(*store.Config)) (*store.Store, *link) {
+	t.Helper()
+	cfg := storetest.PostgresConfig(t)
+	server, err := pgx.ParseConfig(cfg.URL)
+	require.NoError(t, err)
+	l := &link{}
+	l.network, l.address = pgconn.NetworkAddress(server.Host, server.Port)
+
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	l.wait.Go(func() { l.serve(listener) })
+	t.Cleanup(func() {
+		require.NoError(t, listener.Close())
+		l.cut() // or the driver would go on asking a silent server to cancel, for a quarter of a minute
+		l.wait.Wait()
+	})
+	address, err := url.Parse(cfg.URL)
+	require.NoError(t, err)
+	query := address.Query()
+	query.Set("host", "127.0.0.1")
+	query.Set("port", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+	query.Set("sslmode", "disable")
+	address.RawQuery, address.Host = query.Encode(), ""
+	cfg.URL = address.String()
+	return storetest.Open(t, cfg, change...), l
+}
+
+func (l *link) serve(listener net.Listener) {
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		server, err := net.Dial(l.network, l.address) //nolint:noctx // loopback, and closed below
+		if err != nil {
+			_ = client.Close()
+			continue
+		}
+		l.mu.Lock()
+		l.conns = append(l.conns, client, server)
+		l.mu.Unlock()
+		l.wait.Go(func() { l.pass(server, client, false) })
+		l.wait.Go(func() { l.pass(client, server, true) })
+	}
+}
+
+func (l *link) cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, conn := range l.conns {
+		_ = conn.Close() // once more, perhaps
+	}
+}
+
+// pass copies until either side closes. answers tells the direction.
+func (l *link) pass(to, from net.Conn, answers bool) {
+	defer to.Close()
+	defer from.Close()
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := from.Read(buffer)
+		if answers && bytes.Contains(buffer[:n], []byte("COMMIT\x00")) && l.swallow.CompareAndSwap(true, false) {
+			return
+		}
+		if l.silent.Load() {
+			_, _ = io.Copy(io.Discard, from) // until the client gives up
+			return
+		}
+		if _, writeErr := to.Write(buffer[:n]); errors.Join(err, writeErr) != nil {
+			return
+		}
+	}
+}
+
+func TestACommitWhoseAnswerIsLostOnTheWayIsLookedUp(t *testing.T) {
+	t.Parallel()
+	s, l := linked(t)
+	for n := range 5 {
+		l.swallow.Store(true)
+		b := accepted(t, s, n, leased)
+		require.False(t, l.swallow.Load())
+		l.swallow.Store(true)
+		saved(t, s, b, booking.Next())
+		require.False(t, l.swallow.Load())
+		require.Equal(t, 2, get(t, s, b.ID).Version)
+	}
+	require.EqualValues(t, 10, s.Counts().Unknown)
+}
+
+func TestASilentDatabaseIsGivenUpInTime(t *testing.T) {
+	t.Parallel()
+	s, l := linked(t, func(c *store.Config) { c.Timeout, c.CommitTimeout = 200*time.Millisecond, 300*time.Millisecond })
+	b := accepted(t, s, 1, leased)
+	l.silent.Store(true)
+	_, err := s.Get(t.Context(), b.ID)
+	require.Error(t, err)
+	after, entry := turn(b, booking.Next())
+	require.Error(t, s.Save(t.Context(), after, entry, time.Minute))
+	require.Error(t, s.Ping(t.Context()))
+	l.silent.Store(false)
+
+	require.NoError(t, s.Save(t.Context(), after, entry, time.Minute), "on a new connection")
+	require.NoError(t, s.Ping(t.Context()))
+}
