@@ -138,6 +138,28 @@ func (c *Caller) Unclear(operation, what string) *booking.Fault {
 	}
 }
 
+// CodeAt is a Vendor.Code that finds the word under these names: CodeAt("error", "code") for {"error":{"code":"sold_out"}}.
+func CodeAt(names ...string) func(body []byte) string {
+	return func(body []byte) string {
+		var value any
+		if decodeOne(body, &value) != nil {
+			return ""
+		}
+		for _, name := range names {
+			fields, _ := value.(map[string]any)
+			value = fields[name]
+		}
+		code, _ := value.(string)
+		return code
+	}
+}
+
+// SaidNo tells whether err is a vendor's own final no: to a question, that can be the answer.
+func SaidNo(err error) bool {
+	var fault *booking.Fault
+	return errors.As(err, &fault) && fault.Kind == booking.Refused
+}
+
 func (c *Caller) do(ctx context.Context, r Request, id string, into any) (*Answered, *booking.Fault) {
 	connected := false
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
@@ -147,14 +169,14 @@ func (c *Caller) do(ctx context.Context, r Request, id string, into any) (*Answe
 	}
 	res, err := c.client.Do(req)
 	if err != nil {
-		return nil, c.fault(r, unanswered(r, connected), withoutAddress(err))
+		return nil, c.fault(r, unanswered(r, connected), plainly(ctx, err))
 	}
 	defer func() { _ = res.Body.Close() }() // what it says was read, or is not believed
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
 	answered := &Answered{Operation: r.Operation, Status: res.StatusCode}
 	switch {
 	case err != nil:
-		return answered, c.fault(r, unanswered(r, true), fmt.Errorf("the answer broke off: %w", withoutAddress(err)))
+		return answered, c.fault(r, unanswered(r, true), fmt.Errorf("the answer broke off: %w", plainly(ctx, err)))
 	case len(body) > maxAnswer:
 		return answered, c.fault(r, unanswered(r, true), errors.New("the answer is too large"))
 	}
@@ -202,7 +224,8 @@ func (c *Caller) request(ctx context.Context, r Request, id string) (*http.Reque
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if r.Key != "" {
-		req.Header.Set("Idempotency-Key", r.Key)
+		// Not in canonical form, on purpose: what carries that, net/http sends again by itself when a connection breaks.
+		req.Header["idempotency-key"] = []string{r.Key}
 	}
 	if c.key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.key)
@@ -219,13 +242,26 @@ func (c *Caller) fault(r Request, kind booking.FaultKind, err error) *booking.Fa
 	return &booking.Fault{Kind: kind, Reason: reason, Err: fmt.Errorf("%s: %s: %w", c.vendor.Name, r.Operation, err)}
 }
 
-// withoutAddress drops the address that net/http puts before its errors: queries hold references and keys.
-func withoutAddress(err error) error {
-	var at *url.Error
-	if errors.As(err, &at) {
-		return at.Err
+// plainly says why there was no answer, in words that hold nothing of the request or of the answer: net/http puts the
+// address before its errors, and quotes headers in some.
+func plainly(ctx context.Context, err error) error {
+	var network *net.OpError
+	var certificate *tls.CertificateVerificationError
+	var slow net.Error
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.As(err, &network):
+		return network
+	case errors.As(err, &certificate):
+		return errors.New("its certificate is not valid")
+	case errors.As(err, &slow) && slow.Timeout():
+		return errors.New("no answer in time")
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the connection broke")
+	default:
+		return errors.New("no answer that we can read")
 	}
-	return err
 }
 
 func isJSON(h http.Header, body []byte) bool {
@@ -243,10 +279,4 @@ func decodeOne(body []byte, into any) error {
 		return errors.New("more than one value")
 	}
 	return nil
-}
-
-// SaidNo tells whether err is a vendor's own final no: to a question, that can be the answer.
-func SaidNo(err error) bool {
-	var fault *booking.Fault
-	return errors.As(err, &fault) && fault.Kind == booking.Refused
 }

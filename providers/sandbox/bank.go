@@ -65,7 +65,7 @@ func (s *Server) decideBank(button string) http.HandlerFunc {
 				c.happened("authentication_failed", "payment.failed", reference, p)
 			case p.State == payNeedsAction:
 				c.touch(kindAccount, reference)
-				c.issue(reference, p)
+				c.issue(reference, p, c.happened)
 			case p.State != payAuthorized && p.State != payFailed:
 				status = http.StatusConflict
 			}

@@ -143,6 +143,9 @@ func (s *Server) record(entry Entry, act func(*change) answer) answer {
 		return said
 	}
 	entry.EffectAt, entry.Effect, entry.Status = c.now, c.effect, said.status
+	if refused, ok := said.body.(problem); ok {
+		entry.Code = refused.Error.Code
+	}
 	if said.silent {
 		entry.Answer = withheld
 	}

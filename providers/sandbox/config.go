@@ -42,11 +42,11 @@ type Config struct {
 	Journal string             // file of the journal; empty: memory only, nothing survives a restart
 	Seed    uint64             // of latencies and faults; 0: a random one
 
-	APIKey        string   // when set, every call must carry it as "Authorization: Bearer"
-	WebhookURL    string   // where notifications go; empty: nowhere (see SetWebhook)
-	WebhookSecret string   // signs notifications
-	WebhookTypes  []string // which notifications are sent; empty: all
-	PublicURL     string   // base of the links given to customers; empty: the host that was called
+	APIKey        string // when set, every call must carry it as "Authorization: Bearer"
+	WebhookURL    string // where notifications go; empty: nowhere (see SetWebhook)
+	WebhookSecret string // signs notifications
+	WebhookAll    bool   // also what was told in an answer already; else only what nobody asked for: the bank's word, a later decision
+	PublicURL     string // base of the links given to customers; empty: the host that was called
 
 	HoldFor     time.Duration // how long a held room waits to be booked; 0: 15 minutes
 	AuthorizeOK time.Duration // how long an authorisation can be captured; 0: 7 days

@@ -155,8 +155,8 @@ func readConfirm(_ *http.Request, body []byte) (request, error) {
 	req := request{reference: in.Reference}
 	minor, err := in.Total.minor()
 	for i, room := range in.Stay.Rooms {
-		if len(room.Guests) == 0 || room.Guests[0].FamilyName == "" {
-			err = errors.Join(err, fmt.Errorf("stay.rooms[%d].guests: a lead guest with a family name is required", i))
+		if len(room.Guests) == 0 {
+			err = errors.Join(err, fmt.Errorf("stay.rooms[%d].guests: at least one is required", i))
 		}
 	}
 	if in.Contact.Email == "" {

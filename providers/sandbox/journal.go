@@ -24,6 +24,7 @@ type Entry struct {
 	Effect         string    `json:"effect"`              // what changed; "none"
 	Answer         string    `json:"answer"`              // "given" or "withheld"; "none" where nobody asked
 	Status         int       `json:"status,omitempty"`    // of the answer, given or not
+	Code           string    `json:"code,omitempty"`      // of a refusal
 	Fault          string    `json:"fault,omitempty"`     // what was injected
 }
 

@@ -153,12 +153,18 @@ func (c *change) mature(reference string, a *account, settle bool) {
 	}
 }
 
-// happened is an effect on a payment: for the journal, and a notification.
+// happened is an effect on a payment, by itself or by its customer: nobody who asks is told by an answer.
 func (c *change) happened(effect, event, reference string, p *payment) {
 	c.did(effect)
 	c.notices = append(c.notices, notice{Type: event, Data: noticeData{
 		Reference: reference, PaymentReference: p.ID, Status: string(p.State),
 	}})
+}
+
+// answered is an effect on a payment that the answer to the call tells.
+func (c *change) answered(effect, event, reference string, p *payment) {
+	c.happened(effect, event, reference, p)
+	c.notices[len(c.notices)-1].told = true
 }
 
 // once answers a keyed call as it was answered before, or acts. hash is of what the call means.
@@ -199,26 +205,26 @@ func (c *change) authorize(in authorizeRequest, minor int64, bank string) answer
 		c.paymentOf[p.ID] = in.Reference
 		if card.authenticate {
 			p.State, p.Secret, p.ActionURL = payNeedsAction, p.ID+"_secret_"+rand.Text(), bank+"/payment/3ds/"+p.ID
-			c.happened("requires_action", "payment.requires_action", in.Reference, p)
+			c.answered("requires_action", "payment.requires_action", in.Reference, p)
 			return answer{status: http.StatusCreated, body: p.view(in.Reference)}
 		}
-		return c.issue(in.Reference, p)
+		return c.issue(in.Reference, p, c.answered)
 	})
 }
 
-// issue is the issuer's answer.
-func (c *change) issue(reference string, p *payment) answer {
+// issue is the issuer's answer; tell is happened or answered.
+func (c *change) issue(reference string, p *payment, tell func(effect, event, reference string, p *payment)) answer {
 	card := cardOf(p.Token)
 	if card.decline != "" {
 		p.State, p.Decline = payDeclined, card.decline
-		c.happened("declined", "payment.declined", reference, p)
+		tell("declined", "payment.declined", reference, p)
 		return answer{status: http.StatusPaymentRequired, body: problem{problemError{
 			Code: "card_declined", Message: "the card was declined", DeclineCode: card.decline, AdviceCode: card.advice,
 		}}}
 	}
 	p.State = payAuthorized
 	c.row(reference).authorize(p.Currency)
-	c.happened("authorized", "payment.authorized", reference, p)
+	tell("authorized", "payment.authorized", reference, p)
 	return answer{status: http.StatusCreated, body: p.view(reference)}
 }
 
@@ -242,10 +248,10 @@ func (c *change) voidPayment(in voidRequest) answer {
 	case payAuthorized:
 		c.row(in.Reference).void()
 		p.State = payVoided
-		c.happened("voided", "payment.voided", in.Reference, p)
+		c.answered("voided", "payment.voided", in.Reference, p)
 	case payNeedsAction:
 		p.State = payVoided
-		c.happened("voided_before_action", "payment.voided", in.Reference, p)
+		c.answered("voided_before_action", "payment.voided", in.Reference, p)
 	case payDeclined, payFailed, payVoided, payExpired, payCaptureFailed: // nothing is reserved
 	}
 	return answer{status: http.StatusOK, body: p.view(in.Reference)}

@@ -147,12 +147,12 @@ func (c *change) capture(in captureRequest, minor int64) answer {
 		if cardOf(p.Token).captureFails {
 			p.State = payCaptureFailed
 			c.row(in.Reference).loseAuthorization()
-			c.happened("capture_failed", "payment.capture_failed", in.Reference, p)
+			c.answered("capture_failed", "payment.capture_failed", in.Reference, p)
 			return refuse(http.StatusPaymentRequired, "capture_failed", "the issuer took the authorisation back")
 		}
 		p.State, p.Captured = payCaptured, minor
 		c.row(in.Reference).capture(minor)
-		c.happened("captured", "payment.captured", in.Reference, p)
+		c.answered("captured", "payment.captured", in.Reference, p)
 		return answer{status: http.StatusCreated, body: p.view(in.Reference)}
 	})
 }
@@ -179,11 +179,11 @@ func (c *change) refund(in refundRequest, minor int64) answer {
 		if cardOf(p.Token).refundPending {
 			r.Pending, r.PaidAt = true, c.now.Add(c.cfg.SettleAfter)
 			p.Refunds = append(p.Refunds, r)
-			c.happened("refund_pending", "payment.refund_pending", in.Reference, p)
+			c.answered("refund_pending", "payment.refund_pending", in.Reference, p)
 		} else {
 			p.Refunds = append(p.Refunds, r)
 			c.row(in.Reference).refund(minor)
-			c.happened("refunded", "payment.refunded", in.Reference, p)
+			c.answered("refunded", "payment.refunded", in.Reference, p)
 		}
 		return answer{status: http.StatusCreated, body: p.view(in.Reference)}
 	})

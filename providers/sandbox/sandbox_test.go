@@ -36,13 +36,15 @@ func setup(t *testing.T, cfg sandbox.Config) *world {
 	server, err := sandbox.New(cfg)
 	require.NoError(t, err)
 	listener := httptest.NewServer(server)
+	client := listener.Client()
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	w := &world{t: t, server: server, url: listener.URL, client: client}
 	t.Cleanup(func() {
+		w.codesAreListed()
 		require.NoError(t, server.Close())
 		listener.Close()
 	})
-	client := listener.Client()
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &world{t: t, server: server, url: listener.URL, client: client}
+	return w
 }
 
 // reply is an answer; Status 0: the connection broke without one.
@@ -217,6 +219,21 @@ func (w *world) journal(query string) []any {
 func (w *world) settle() {
 	w.t.Helper()
 	require.Equal(w.t, 204, w.call("POST", "/_settle", nil).Status)
+}
+
+// codesAreListed: whoever maps the codes of this vendor relies on the list.
+func (w *world) codesAreListed() {
+	if w.call("GET", "/_health", nil).Status == 0 {
+		return // the test stopped it
+	}
+	for _, e := range w.journal("") {
+		entry := e.(object)
+		code, refused := entry["code"].(string)
+		system, operation := entry["system"].(string), entry["operation"].(string)
+		if refused {
+			require.Contains(w.t, sandbox.Codes(sandbox.System(system), operation), code, "%s %s", system, operation)
+		}
+	}
 }
 
 // clock is a time that a test moves.

@@ -43,7 +43,7 @@ func New(cfg Config) (*Server, error) {
 		dice:   newDice(cfg.Seed, cfg.Latency),
 		books:  newBooks(),
 		flying: map[string]bool{},
-		hook:   hook{url: cfg.WebhookURL, secret: cfg.WebhookSecret, types: cfg.WebhookTypes},
+		hook:   hook{url: cfg.WebhookURL, secret: cfg.WebhookSecret, all: cfg.WebhookAll},
 	}
 	s.stop, s.quit = context.WithCancel(context.Background())
 	journal, err := openJournal(cfg.Journal, cfg.JournalKept, s.remember)

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -25,13 +24,14 @@ const SignatureHeader = "Sandbox-Signature"
 // hook is where notifications go.
 type hook struct {
 	url, secret string
-	types       []string // empty: all
+	all         bool // also what was told in an answer
 }
 
 // notice is something that a system wants to tell the service.
 type notice struct {
 	Type string
 	Data noticeData
+	told bool // in the answer to the call that caused it
 }
 
 type noticeData struct {
@@ -90,9 +90,9 @@ func newOutbox(s *Server) *outbox {
 	return o
 }
 
-// post takes a notice within the change that caused it. Nobody subscribed: it is dropped.
+// post takes a notice within the change that caused it. Nobody wants it: it is dropped.
 func (o *outbox) post(c *change, n notice, to hook) {
-	if to.url == "" || (len(to.types) > 0 && !slices.Contains(to.types, n.Type)) {
+	if to.url == "" || (n.told && !to.all) {
 		return
 	}
 	d := &delivery{ID: "evt_" + rand.Text(), Type: n.Type, Created: c.now, Data: n.Data}

@@ -71,7 +71,7 @@ func next(t *testing.T, got chan received) received {
 func TestAPaymentsStoryIsToldAndSigned(t *testing.T) {
 	t.Parallel()
 	link, got := receiver(t, always(200))
-	w := setup(t, sandbox.Config{WebhookURL: link, WebhookSecret: "whsec"})
+	w := setup(t, sandbox.Config{WebhookURL: link, WebhookSecret: "whsec", WebhookAll: true})
 	action, _ := w.authorize(ref, "k1", "pm_card_authenticationRequired", "346.00").at("next_action.url").(string)
 	require.Equal(t, "payment.requires_action", next(t, got).Event.Type)
 	w.call("POST", strings.TrimPrefix(action, w.url), nil)
@@ -111,7 +111,7 @@ func TestALaterFraudDecisionIsTold(t *testing.T) {
 func TestANotificationIsRepeatedUntilItIsTaken(t *testing.T) {
 	t.Parallel()
 	link, got := receiver(t, func(n int) int { return map[bool]int{true: 503, false: 200}[n < 3] })
-	w := setup(t, sandbox.Config{WebhookURL: link, RetryAfter: time.Millisecond})
+	w := setup(t, sandbox.Config{WebhookURL: link, WebhookAll: true, RetryAfter: time.Millisecond})
 	w.authorize(ref, "k1", "pm_card_visa", "346.00")
 	first := next(t, got)
 	for range 2 {
@@ -127,7 +127,7 @@ func TestANotificationIsRepeatedUntilItIsTaken(t *testing.T) {
 func TestANotificationMayComeTwice(t *testing.T) {
 	t.Parallel()
 	link, got := receiver(t, always(200))
-	w := setup(t, sandbox.Config{WebhookURL: link})
+	w := setup(t, sandbox.Config{WebhookURL: link, WebhookAll: true})
 	w.faults("payment", object{"duplicate_delivery": 1})
 	w.authorize(ref, "k1", "pm_card_visa", "346.00")
 	require.Equal(t, next(t, got).Event.ID, next(t, got).Event.ID)
@@ -136,7 +136,7 @@ func TestANotificationMayComeTwice(t *testing.T) {
 func TestANotificationThatNobodyTookIsSentAfterARestart(t *testing.T) {
 	t.Parallel()
 	link, got := receiver(t, always(500))
-	_, w := restart(t, sandbox.Config{WebhookURL: link, RetryAfter: time.Hour}, func(w *world) {
+	_, w := restart(t, sandbox.Config{WebhookURL: link, WebhookAll: true, RetryAfter: time.Hour}, func(w *world) {
 		w.authorize(ref, "k1", "pm_card_visa", "346.00")
 		next(t, got)
 	})
@@ -144,12 +144,13 @@ func TestANotificationThatNobodyTookIsSentAfterARestart(t *testing.T) {
 	_ = w
 }
 
-func TestOnlyTheNotificationsAskedForAreSent(t *testing.T) {
+func TestWhatAnAnswerToldIsNotNotifiedUnlessAskedFor(t *testing.T) {
 	t.Parallel()
 	link, got := receiver(t, always(200))
-	w := setup(t, sandbox.Config{WebhookURL: link, WebhookTypes: []string{"payment.voided"}})
-	w.authorize(ref, "k1", "pm_card_visa", "346.00")
-	w.void(ref, "k1")
-	require.Equal(t, "payment.voided", next(t, got).Event.Type)
-	require.Empty(t, got)
+	w := setup(t, sandbox.Config{WebhookURL: link, SettleAfter: time.Hour})
+	w.authorize(ref, "k1", "pm_card_pendingRefund", "346.00")
+	w.capture(ref, "c1", "k1", "346.00")
+	w.refund(ref, "r1", "k1", "346.00")
+	w.settle()
+	require.Equal(t, "payment.refunded", next(t, got).Event.Type, "only this nobody was told")
 }

@@ -4,7 +4,6 @@ package sandbox
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 
 	"hotelbooking/booking"
@@ -16,7 +15,7 @@ type Screener struct{ caller *providers.Caller }
 
 // New checks cfg; it dials nothing.
 func New(cfg providers.Config) (*Screener, error) {
-	caller, err := providers.NewCaller(cfg, providers.Vendor{Name: "sandbox fraud", Down: booking.FraudUnavailable, Code: errorCode})
+	caller, err := providers.NewCaller(cfg, providers.Vendor{Name: "sandbox fraud", Down: booking.FraudUnavailable, Code: providers.CodeAt("error", "code")})
 	if err != nil {
 		return nil, err
 	}
@@ -73,16 +72,4 @@ func (s *Screener) Screen(ctx context.Context, b *booking.Booking) (booking.Verd
 		return booking.Verdict{}, s.caller.Unclear(operation, "the answer has a recommendation that we do not know")
 	}
 	return verdict, nil
-}
-
-func errorCode(body []byte) string {
-	var answer struct {
-		Error struct {
-			Code string `json:"code"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return ""
-	}
-	return answer.Error.Code
 }

@@ -4,7 +4,6 @@ package sandbox
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 
@@ -18,7 +17,7 @@ type Hotels struct{ caller *providers.Caller }
 // New checks cfg; it dials nothing.
 func New(cfg providers.Config) (*Hotels, error) {
 	caller, err := providers.NewCaller(cfg, providers.Vendor{
-		Name: "sandbox hotel", Down: booking.SupplierUnavailable, Code: errorCode, Nothing: []string{"service_unavailable"},
+		Name: "sandbox hotel", Down: booking.SupplierUnavailable, Code: providers.CodeAt("error", "code"), Nothing: []string{"service_unavailable"},
 	})
 	if err != nil {
 		return nil, err
@@ -197,17 +196,4 @@ func (h *Hotels) check(operation string, b *booking.Booking, answer reservation)
 		return h.caller.Unclear(operation, "the answer is about another reference")
 	}
 	return nil
-}
-
-// errorCode finds the code in {"error":{"code":"sold_out"}}.
-func errorCode(body []byte) string {
-	var answer struct {
-		Error struct {
-			Code string `json:"code"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return ""
-	}
-	return answer.Error.Code
 }

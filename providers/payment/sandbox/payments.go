@@ -19,7 +19,7 @@ type Payments struct{ caller *providers.Caller }
 // New checks cfg; it dials nothing.
 func New(cfg providers.Config) (*Payments, error) {
 	caller, err := providers.NewCaller(cfg, providers.Vendor{
-		Name: "sandbox payment", Down: booking.PaymentUnavailable, Code: errorCode, Nothing: []string{"service_unavailable"},
+		Name: "sandbox payment", Down: booking.PaymentUnavailable, Code: providers.CodeAt("error", "code"), Nothing: []string{"service_unavailable"},
 	})
 	if err != nil {
 		return nil, err
@@ -208,7 +208,7 @@ func (p *Payments) read(operation string, b *booking.Booking, answer payment) (b
 	paid.Brand, paid.Last4, paid.CaptureBefore = answer.Card.Brand, answer.Card.Last4, answer.CaptureBefore
 	paid.ActionURL, paid.ClientSecret = answer.NextAction.URL, answer.NextAction.ClientSecret
 	if state == booking.PaymentDecline {
-		paid.Decline, paid.HardDecline = answer.DeclineCode, hard(answer.DeclineCode, answer.AdviceCode)
+		paid.Decline, paid.HardDecline = answer.DeclineCode, hard(answer.DeclineCode)
 	}
 	for _, r := range answer.Refunds {
 		paid.RefundPending = paid.RefundPending || r.Status == "pending"
@@ -240,25 +240,22 @@ func declineOf(err error) (booking.Payment, bool) {
 	var why struct {
 		Error struct {
 			DeclineCode string `json:"decline_code"`
-			AdviceCode  string `json:"advice_code"`
 		} `json:"error"`
 	}
 	if answered.Decode(&why) != nil || why.Error.DeclineCode == "" {
 		why.Error.DeclineCode = "generic_decline"
 	}
 	code := why.Error.DeclineCode
-	return booking.Payment{State: booking.PaymentDecline, Decline: code, HardDecline: hard(code, why.Error.AdviceCode)}, true
+	return booking.Payment{State: booking.PaymentDecline, Decline: code, HardDecline: hard(code)}, true
 }
 
-// hard: the issuer knows the card as lost or stolen, or its use as fraud. An expired card is the guest's to replace.
-func hard(decline, advice string) bool {
+// hard: the issuer knows the card as lost or stolen, or its use as fraud. All else another card can mend.
+func hard(decline string) bool {
 	switch decline {
-	case "lost_card", "stolen_card", "fraudulent", "pickup_card", "restricted_card":
+	case "lost_card", "stolen_card", "fraudulent", "pickup_card":
 		return true
-	case "expired_card":
-		return false
 	default:
-		return advice == "do_not_try_again"
+		return false
 	}
 }
 

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"time"
 
 	"hotelbooking/booking"
@@ -44,7 +43,6 @@ type payment struct {
 	Refunded         money     `json:"refunded"`
 	CaptureBefore    time.Time `json:"capture_before"`
 	DeclineCode      string    `json:"decline_code"`
-	AdviceCode       string    `json:"advice_code"`
 	Card             struct {
 		Brand string `json:"brand"`
 		Last4 string `json:"last4"`
@@ -56,17 +54,4 @@ type payment struct {
 	Refunds []struct {
 		Status string `json:"status"`
 	} `json:"refunds"`
-}
-
-// errorCode finds the code in {"error":{"code":"card_declined"}}.
-func errorCode(body []byte) string {
-	var answer struct {
-		Error struct {
-			Code string `json:"code"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return ""
-	}
-	return answer.Error.Code
 }

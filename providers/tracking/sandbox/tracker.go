@@ -4,7 +4,6 @@ package sandbox
 
 import (
 	"context"
-	"encoding/json"
 	"maps"
 	"net/http"
 	"time"
@@ -18,7 +17,7 @@ type Tracker struct{ caller *providers.Caller }
 
 // New checks cfg; it dials nothing.
 func New(cfg providers.Config) (*Tracker, error) {
-	caller, err := providers.NewCaller(cfg, providers.Vendor{Name: "sandbox tracking", Down: booking.TrackingUnavailable, Code: errorCode})
+	caller, err := providers.NewCaller(cfg, providers.Vendor{Name: "sandbox tracking", Down: booking.TrackingUnavailable, Code: providers.CodeAt("error", "code")})
 	if err != nil {
 		return nil, err
 	}
@@ -64,16 +63,4 @@ func (t *Tracker) Track(ctx context.Context, e booking.Conversion) error {
 		return fault
 	}
 	return nil
-}
-
-func errorCode(body []byte) string {
-	var answer struct {
-		Error struct {
-			Code string `json:"code"`
-		} `json:"error"`
-	}
-	if json.Unmarshal(body, &answer) != nil {
-		return ""
-	}
-	return answer.Error.Code
 }
