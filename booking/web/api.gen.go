@@ -895,7 +895,7 @@ type SupportContact struct {
 type SupportList struct {
 	Bookings []SupportSummary `json:"bookings"`
 
-	// NextCursor For the next page; absent on the last one.
+	// NextCursor For the next page, which may turn out to be empty. Absent on the last one.
 	NextCursor string `json:"next_cursor,omitempty,omitzero"`
 }
 
@@ -1126,8 +1126,8 @@ type StreamBookingParams struct {
 
 // SearchBookingsParams defines parameters for SearchBookings.
 type SearchBookingsParams struct {
-	// Q Any identifier: booking id, reference, client reference, supplier or hotel reference, payment reference,
-	// idempotency key, or e-mail address (exactly). It is never logged.
+	// Q Any identifier: booking id, reference, client reference, supplier reference, payment reference, idempotency key, or
+	// e-mail address (exactly). It finds the newest hundred bookings that carry it, and is never logged.
 	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
 
 	// Status Only bookings with this status.

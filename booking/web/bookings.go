@@ -156,7 +156,7 @@ func (s *Server) standing(c echo.Context, b *booking.Booking) {
 	header := c.Response().Header()
 	header.Set("ETag", etag(b.Version))
 	header.Set("Cache-Control", "private, no-cache")
-	header.Set("Vary", "Authorization")
+	header.Add("Vary", "Authorization")
 	if after := pollAfter(b, s.now()); after > 0 {
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(after))
 	}

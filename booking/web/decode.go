@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -66,11 +67,14 @@ func readBody(c echo.Context, limit int64) ([]byte, error) {
 		return nil, &problem{code: ProblemCodeBodyTooLarge}
 	}
 	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, limit))
-	switch known := asProblem(err); {
+	tooLarge := &http.MaxBytesError{}
+	switch {
 	case err == nil:
 		return raw, nil
-	case known.code == ProblemCodeBodyTooLarge || known.code == ProblemCodeRequestTimeout:
-		return nil, known
+	case errors.As(err, &tooLarge):
+		return nil, err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, &problem{code: ProblemCodeRequestTimeout, cause: err}
 	default: // the caller broke off in the middle
 		return nil, &problem{code: ProblemCodeMalformedRequest, detail: "The body ended early.", cause: err}
 	}

@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
-	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -127,8 +126,6 @@ func asProblem(err error) *problem {
 		return &problem{code: ProblemCodeOverloaded, retryAfter: overloaded.RetryAfter, cause: err}
 	case errors.As(err, &tooLarge):
 		return &problem{code: ProblemCodeBodyTooLarge, cause: err}
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		return &problem{code: ProblemCodeRequestTimeout, cause: err}
 	case errors.As(err, &routing):
 		return routingProblem(routing)
 	default:

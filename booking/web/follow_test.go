@@ -87,6 +87,19 @@ func TestPatienceEndsWith304OutlivingTheTimeOutsOfOtherCalls(t *testing.T) {
 	g.get("Prefer", "wait=1").is(http.StatusOK)
 }
 
+func TestListsMayComeInSeveralHeaders(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, g.path, http.NoBody)
+	require.NoError(t, err)
+	request.Header = http.Header{
+		"Authorization": {"Bearer " + g.secret}, "If-None-Match": {`"9"`, `"1"`}, "Prefer": {"respond-async", "wait=1"},
+	}
+	answer := newRecorder(t)
+	g.api.ServeHTTP(answer, request)
+	require.Equal(t, "wait=1", answer.reply().is(http.StatusNotModified).header.Get("Preference-Applied"))
+}
+
 func TestPatienceHasABound(t *testing.T) {
 	t.Parallel()
 	for prefer, want := range map[string]time.Duration{

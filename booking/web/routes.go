@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 )
@@ -23,7 +24,7 @@ func (s *Server) routes() []route {
 		// frontends and their backends
 		{"POST", "/v1/bookings", accessBookings, api.CreateBooking, []echo.MiddlewareFunc{s.admit, requireIdempotencyKey}},
 		{"GET", "/v1/bookings", accessBookings, api.ListBookings, nil},
-		{"GET", "/v1/bookings/:id", accessBooking, api.GetBooking, nil},
+		{"GET", "/v1/bookings/:id", accessBooking, api.GetBooking, []echo.MiddlewareFunc{joinLists}},
 		{"GET", "/v1/bookings/:id/stream", accessBooking, api.StreamBooking, nil},
 		{"GET", "/v1/bookings/:id/cancellation", accessBooking, api.QuoteCancellation, nil},
 		{"POST", "/v1/bookings/:id/cancellation", accessBooking, api.CancelBooking, nil},
@@ -167,6 +168,19 @@ func requireIdempotencyKey(next echo.HandlerFunc) echo.HandlerFunc {
 		}
 		if len(keys) > 1 || len(keys[0]) > 255 || !visible(keys[0]) {
 			return &problem{code: ProblemCodeIdempotencyKeyInvalid}
+		}
+		return next(c)
+	}
+}
+
+// joinLists makes one header of several that are lists, as HTTP allows them to come; the generated code wants one.
+func joinLists(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		header := c.Request().Header
+		for _, name := range []string{"If-None-Match", "Prefer"} {
+			if values := header.Values(name); len(values) > 1 {
+				header.Set(name, strings.Join(values, ", "))
+			}
 		}
 		return next(c)
 	}

@@ -24,7 +24,7 @@ func TestWhatMakesNoSenseIs422WithAPointer(t *testing.T) {
 		"reference is null":      {`"web-4711"`, `null`, "/client_reference", "not_allowed"},
 		"unknown supplier":       {`"supplier":"sandbox"`, `"supplier":"nobody"`, "/offer/supplier", "unknown_value"},
 		"no token":               {`"sim_ok"`, `""`, "/offer/token", "too_short"},
-		"tolerance":              {`"price_tolerance_percent":0`, `"price_tolerance_percent":21`, "/offer/price_tolerance_percent", "too_large"},
+		"tolerance":              {`"price_tolerance_percent":0`, `"price_tolerance_percent":101`, "/offer/price_tolerance_percent", "too_large"},
 		"negative tolerance":     {`"price_tolerance_percent":0`, `"price_tolerance_percent":-1`, "/offer/price_tolerance_percent", "too_small"},
 		"expired offer":          {`"price_tolerance_percent":0`, `"expires_at":"2027-01-10T12:00:00Z"`, "/offer/expires_at", "past"},
 		"negative amount":        {`"346.00"`, `"-346.00"`, "/offer/total/amount", "invalid_format"},

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"context"
 	"io"
+	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -150,6 +153,16 @@ func TestADatabaseThatIsAwayIsA503ThatTellsNothing(t *testing.T) {
 	require.Contains(t, g.log.String(), "connection refused", "but the log says it")
 	g.house.down = nil
 	g.submit(submission("", ""), "key-2").is(http.StatusAccepted)
+}
+
+func TestADatabaseThatDoesNotAnswerInTimeIsNotTheCallersFault(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	for _, late := range []error{context.DeadlineExceeded, &net.OpError{Op: "read", Err: os.ErrDeadlineExceeded}, context.Canceled} {
+		g.house.down = late
+		g.get().problem(http.StatusServiceUnavailable, ProblemCodeUnavailable)
+		g.submit(submission("", ""), "key-2").problem(http.StatusServiceUnavailable, ProblemCodeUnavailable)
+	}
 }
 
 func TestAClientReferenceFindsTheCallersOwnBookingsOnly(t *testing.T) {

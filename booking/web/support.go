@@ -29,7 +29,7 @@ func (s *Server) SearchBookings(c echo.Context, params SearchBookingsParams) err
 	if params.Status != "" && !params.Status.Valid() {
 		return badParameter("query:status", "not_allowed", "It is not a status.")
 	}
-	filter := booking.Filter{CreatedAfter: params.CreatedAfter, Limit: limit + 1}
+	filter := booking.Filter{CreatedAfter: params.CreatedAfter, Limit: limit}
 	if params.Status != "" {
 		filter.Statuses = []booking.Status{booking.Status(params.Status)}
 	}
@@ -57,7 +57,7 @@ func (s *Server) SearchBookings(c echo.Context, params SearchBookingsParams) err
 		return err
 	}
 	page := SupportList{Bookings: []SupportSummary{}}
-	if len(list) > limit {
+	if len(list) >= limit { // a full page: there may be more
 		list = list[:limit]
 		if page.NextCursor, err = encodeCursor(list[limit-1].ID, filters); err != nil {
 			return &problem{code: ProblemCodeInternal, cause: err}
