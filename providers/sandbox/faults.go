@@ -79,7 +79,7 @@ func newDice(seed uint64, usual map[System]Latency) *dice {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	return &dice{random: rand.New(rand.NewPCG(seed, 0)), usual: usual, faults: map[System]Faults{}} //nolint:gosec // chance, not secrets
+	return &dice{random: rand.New(rand.NewPCG(seed, 0)), usual: usual, faults: map[System]Faults{}}
 }
 
 func (d *dice) draw(system System) fate {

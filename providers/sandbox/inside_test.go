@@ -108,7 +108,7 @@ func TestAnEffectThatTheJournalCannotKeepIsNotClaimed(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.journal.file.Close()) // a full disk
 	answer := httptest.NewRecorder()
-	s.ServeHTTP(answer, httptest.NewRequest("POST", "/hotel/v1/holds/release", strings.NewReader(`{"reference":"ABC"}`)))
+	s.ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), "POST", "/hotel/v1/holds/release", strings.NewReader(`{"reference":"ABC"}`)))
 	require.Equal(t, 500, answer.Code)
 	require.Error(t, s.Close())
 }

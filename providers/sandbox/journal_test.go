@@ -14,7 +14,7 @@ import (
 func restart(t *testing.T, cfg sandbox.Config, story func(w *world)) (before reply, after *world) {
 	t.Helper()
 	cfg.Journal = filepath.Join(t.TempDir(), "journal")
-	t.Run("before", func(t *testing.T) { //nolint:paralleltest // it has to end first
+	t.Run("before", func(t *testing.T) {
 		w := setup(t, cfg)
 		story(w)
 		before = w.call("GET", "/_ledger", nil)
@@ -96,7 +96,7 @@ func TestNoPersonalDataReachesTheJournal(t *testing.T) {
 func TestALastLineThatAKillLeftUnfinishedIsCutOff(t *testing.T) {
 	t.Parallel()
 	cfg := sandbox.Config{Journal: filepath.Join(t.TempDir(), "journal")}
-	t.Run("before", func(t *testing.T) { //nolint:paralleltest // it has to end first
+	t.Run("before", func(t *testing.T) {
 		w := setup(t, cfg)
 		w.hold("FIRST", "sim_ok")
 		w.hold("SECOND", "sim_ok")

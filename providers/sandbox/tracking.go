@@ -9,10 +9,10 @@ import (
 // trackRequest is Segment's track call.
 type trackRequest struct {
 	Type        string          `json:"type,omitempty"`
-	MessageID   string          `json:"messageId"` //nolint:tagliatelle // the protocol's own name
+	MessageID   string          `json:"messageId"`
 	Event       string          `json:"event"`
-	AnonymousID string          `json:"anonymousId,omitempty"` //nolint:tagliatelle // as above
-	UserID      string          `json:"userId,omitempty"`      //nolint:tagliatelle // as above
+	AnonymousID string          `json:"anonymousId,omitempty"`
+	UserID      string          `json:"userId,omitempty"`
 	Timestamp   string          `json:"timestamp,omitempty"`
 	Context     json.RawMessage `json:"context,omitempty"`
 	Properties  map[string]any  `json:"properties"`
