@@ -33,22 +33,22 @@ const (
 // reservation is the supplier's record under one reference of ours.
 type reservation struct {
 	State        stayState `json:"state"`
-	Token        string    `json:"token"`
-	HoldHash     string    `json:"hold_hash"`
-	HoldNumber   string    `json:"hold_number"`
-	BookHash     string    `json:"book_hash"`
-	Minor        int64     `json:"minor"`
-	Currency     string    `json:"currency"`
-	PriceChanged bool      `json:"price_changed"`
-	TermsChanged bool      `json:"terms_changed"`
+	Token        string    `json:"token,omitzero"`
+	HoldHash     string    `json:"hold_hash,omitzero"`
+	HoldNumber   string    `json:"hold_number,omitzero"`
+	BookHash     string    `json:"book_hash,omitzero"`
+	Minor        int64     `json:"minor,omitzero"`
+	Currency     string    `json:"currency,omitzero"`
+	PriceChanged bool      `json:"price_changed,omitzero"`
+	TermsChanged bool      `json:"terms_changed,omitzero"`
 	Policy       []penalty `json:"policy"`
-	HeldUntil    time.Time `json:"held_until"`
-	Asked        bool      `json:"asked"` // somebody tried to confirm it
-	Number       string    `json:"number"`
-	HotelsOwn    string    `json:"hotels_own"`
-	PenaltyDue   int64     `json:"penalty_due"`
-	Later        later     `json:"later"`
-	LaterAt      time.Time `json:"later_at"`
+	HeldUntil    time.Time `json:"held_until,omitzero"`
+	Asked        bool      `json:"asked,omitzero"` // somebody tried to confirm it
+	Number       string    `json:"number,omitzero"`
+	HotelsOwn    string    `json:"hotels_own,omitzero"`
+	PenaltyDue   int64     `json:"penalty_due,omitzero"`
+	Later        later     `json:"later,omitzero"`
+	LaterAt      time.Time `json:"later_at,omitzero"`
 }
 
 // reservationView is a reservation on the wire.

@@ -262,5 +262,5 @@ func digest(parts ...any) string {
 		return "unhashable: " + err.Error()
 	}
 	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	return hex.EncodeToString(sum[:16])
 }

@@ -75,7 +75,7 @@ func TestTheDefaultConfigIsSlowLikeARealOne(t *testing.T) {
 func TestAConfigSaysAllThatIsWrongWithIt(t *testing.T) {
 	t.Parallel()
 	err := Config{
-		Latency:    map[System]Latency{Hotel: {P50: 5, P99: 1}, Fraud: {P50: 0, P99: 1}},
+		Latency:    map[System]Latency{Hotel: {P50: 5, P99: 1}, Fraud: {P50: -1, P99: 1}},
 		WebhookURL: "localhost:8080", PublicURL: "ftp://bank",
 	}.Validate()
 	for _, want := range []string{"hotel: latency", "fraud: latency", "webhook url", "public url"} {

@@ -113,7 +113,7 @@ func (j *journal) append(l line) error {
 func (j *journal) keep(e Entry) {
 	j.seq = e.Seq
 	j.kept = append(j.kept, e)
-	if len(j.kept) >= 2*j.limit { // cut rarely, so that keeping one costs nothing
+	if len(j.kept) > j.limit+j.limit/4 { // cut rarely, so that keeping one costs nothing
 		j.kept = append(j.kept[:0:0], j.kept[len(j.kept)-j.limit:]...)
 	}
 }

@@ -23,32 +23,32 @@ const (
 
 // account is everything that the PSP has under one reference of ours.
 type account struct {
-	Payments []*payment      `json:"payments"` // oldest first
-	Voided   map[string]bool `json:"voided"`   // authorisation keys under which nothing can be authorised any more
+	Payments []*payment      `json:"payments"`        // oldest first
+	Voided   map[string]bool `json:"voided,omitzero"` // authorisation keys under which nothing can be authorised any more
 }
 
 // payment is one authorisation and what became of it.
 type payment struct {
 	ID            string    `json:"id"`
-	Key           string    `json:"key"` // idempotency key of its authorisation
-	Token         string    `json:"token"`
+	Key           string    `json:"key,omitzero"` // idempotency key of its authorisation
+	Token         string    `json:"token,omitzero"`
 	State         payState  `json:"state"`
-	Minor         int64     `json:"minor"`
-	Currency      string    `json:"currency"`
-	Decline       string    `json:"decline"`
-	CaptureBefore time.Time `json:"capture_before"`
-	Captured      int64     `json:"captured"`
-	Refunds       []refund  `json:"refunds"`
-	Secret        string    `json:"secret"`
-	ActionURL     string    `json:"action_url"`
-	ReturnURL     string    `json:"return_url"`
+	Minor         int64     `json:"minor,omitzero"`
+	Currency      string    `json:"currency,omitzero"`
+	Decline       string    `json:"decline,omitzero"`
+	CaptureBefore time.Time `json:"capture_before,omitzero"`
+	Captured      int64     `json:"captured,omitzero"`
+	Refunds       []refund  `json:"refunds,omitzero"`
+	Secret        string    `json:"secret,omitzero"`
+	ActionURL     string    `json:"action_url,omitzero"`
+	ReturnURL     string    `json:"return_url,omitzero"`
 }
 
 type refund struct {
 	ID      string    `json:"id"`
-	Minor   int64     `json:"minor"`
-	Pending bool      `json:"pending"`
-	PaidAt  time.Time `json:"paid_at"` // when a pending one arrives
+	Minor   int64     `json:"minor,omitzero"`
+	Pending bool      `json:"pending,omitzero"`
+	PaidAt  time.Time `json:"paid_at,omitzero"` // when a pending one arrives
 }
 
 // storedAnswer is what an idempotency key was answered with. The same key and body get it again, whatever happened since.
