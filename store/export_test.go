@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -79,4 +81,74 @@ func (s *Store) WhileLocked(ctx context.Context, id booking.ID, fn func()) error
 		fn()
 		return nil
 	})
+}
+
+// Everything is each row of a table, written out, with bytes as they are.
+func (s *Store) Everything(ctx context.Context, table string) ([]string, error) {
+	rows, err := s.write.WithContext(ctx).Table(table).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		for i, value := range values {
+			if raw, ok := value.([]byte); ok {
+				values[i] = string(raw)
+			}
+		}
+		lines = append(lines, fmt.Sprint(values...))
+	}
+	return lines, rows.Err()
+}
+
+// ExecAsReader runs a statement on a reader's connection.
+func (s *Store) ExecAsReader(ctx context.Context, statement string) error {
+	return s.read.WithContext(ctx).Exec(statement).Error
+}
+
+// ClaimDue is the statement of a claim.
+func ClaimDue(s *Store) (string, []any) {
+	return s.claimDue(booking.Claim{Pool: booking.ProviderPool, Limit: 1, Owner: "a.1", Lease: time.Minute})
+}
+
+// CountBacklog is the statement of Backlog.
+func CountBacklog(s *Store) (string, []any) { return s.countBacklog() }
+
+// Explain runs an EXPLAIN, and takes back what it did.
+func (s *Store) Explain(ctx context.Context, statement string, args ...any) ([]string, error) {
+	tx := s.write.WithContext(ctx).Begin()
+	defer tx.Rollback()
+	rows, err := tx.Raw(statement, args...).Rows()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	columns, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	var lines []string
+	for rows.Next() {
+		into := make([]any, len(columns)) // the plan is the last column
+		for i := range into {
+			into[i] = new(string)
+		}
+		if err := rows.Scan(into...); err != nil {
+			return nil, err
+		}
+		lines = append(lines, *into[len(into)-1].(*string))
+	}
+	return lines, rows.Err()
 }

@@ -71,10 +71,9 @@ func (s *Store) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking,
 }
 
 func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) {
-	except := append([]string{""}, c.Except...) // no supplier is called "", and NOT IN of nothing would match nothing
 	var ids []string
-	statement := strings.NewReplacer("{now}", s.sql.now(), "{lock}", s.sql.lock).Replace(claimDue)
-	err := tx.Raw(statement, string(c.Pool), except, c.Limit, c.Owner, c.Lease.Microseconds()).Find(&ids).Error
+	statement, args := s.claimDue(c)
+	err := tx.Raw(statement, args...).Find(&ids).Error
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
@@ -94,6 +93,12 @@ func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) 
 		}
 	}
 	return claimed, nil
+}
+
+func (s *Store) claimDue(c booking.Claim) (statement string, args []any) {
+	except := append([]string{""}, c.Except...) // no supplier is called "", and NOT IN of nothing would match nothing
+	return strings.NewReplacer("{now}", s.sql.now(), "{lock}", s.sql.lock).Replace(claimDue),
+		[]any{string(c.Pool), except, c.Limit, c.Owner, c.Lease.Microseconds()}
 }
 
 // whole is a booking with its personal data.
@@ -177,18 +182,11 @@ func (s *Store) Renew(ctx context.Context, held []booking.Lease, lease time.Dura
 func (s *Store) Backlog(ctx context.Context) (booking.Backlog, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	var parts []string
-	var args []any
-	for _, pool := range booking.Pools() {
-		parts = append(parts, "SELECT due_at FROM (SELECT due_at FROM places WHERE pool = ? AND due_at <= {now} ORDER BY due_at LIMIT ?) AS "+string(pool))
-		args = append(args, string(pool), s.cfg.BacklogCap)
-	}
-	statement := "SELECT COUNT(*) AS waiting, MIN(due_at) AS oldest FROM (" + strings.Join(parts, " UNION ALL ") + ") AS waiting"
 	var row struct {
 		Waiting int
 		Oldest  *int64
 	}
-	statement = strings.ReplaceAll(statement, "{now}", s.sql.now())
+	statement, args := s.countBacklog()
 	if err := s.read.WithContext(ctx).Raw(statement, args...).Find(&row).Error; err != nil {
 		return booking.Backlog{}, fmt.Errorf("count the backlog: %w", err)
 	}
@@ -197,6 +195,18 @@ func (s *Store) Backlog(ctx context.Context) (booking.Backlog, error) {
 		backlog.Oldest = moment(*row.Oldest)
 	}
 	return backlog, nil
+}
+
+// countBacklog asks pool by pool, as the index is ordered.
+func (s *Store) countBacklog() (statement string, args []any) {
+	const ofPool = "SELECT due_at FROM (SELECT due_at FROM places WHERE pool = ? AND due_at <= {now} ORDER BY due_at LIMIT ?) AS "
+	var pools []string
+	for _, pool := range booking.Pools() {
+		pools = append(pools, ofPool+string(pool))
+		args = append(args, string(pool), s.cfg.BacklogCap)
+	}
+	statement = "SELECT COUNT(*) AS waiting, MIN(due_at) AS oldest FROM (" + strings.Join(pools, " UNION ALL ") + ") AS due"
+	return strings.ReplaceAll(statement, "{now}", s.sql.now()), args
 }
 
 // decideTries bounds how often a decision is taken again because the booking moved meanwhile.

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -14,7 +15,14 @@ import (
 	"hotelbooking/store/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+func TestMain(m *testing.M) {
+	dir := flag.String("migrate", "", "migrate the SQLite file of a directory, print what was applied, and end")
+	flag.Parse()
+	if *dir != "" {
+		os.Exit(migrateAlone(*dir))
+	}
+	os.Exit(storetest.Run(m))
+}
 
 func flow() booking.Flow { return booking.NewFlow(booking.Outside{}, booking.DefaultLimits()) }
 

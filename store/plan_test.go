@@ -1,0 +1,84 @@
+package store_test
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"hotelbooking/booking"
+	"hotelbooking/store"
+	"hotelbooking/store/storetest"
+)
+
+// finish adds n bookings that ended long ago.
+func finish(t *testing.T, s *store.Store, n int, prefix string) {
+	t.Helper()
+	ended := saved(t, s, accepted(t, s, n, leased), booking.Reject(booking.OfferSoldOut))
+	series := fmt.Sprintf("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) ", n)
+	require.NoError(t, s.Exec(t.Context(), series+`
+INSERT INTO bookings (id, reference, client, idempotency_key, fingerprint, flow_version, created_at, offer, stay, payment_token, attribution)
+SELECT '`+prefix+`' || i, '`+prefix+`' || i, client, '`+prefix+`' || i, fingerprint, 1, created_at, offer, stay, payment_token, attribution
+FROM bookings, n WHERE id = ?`, string(ended.ID)))
+	require.NoError(t, s.Exec(t.Context(), series+`
+INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, version, owner, crashes, crashed, failure, updated_at, facts)
+SELECT '`+prefix+`' || i, phase, step, pool, supplier, goal, result, status, version, owner, crashes, crashed, failure, updated_at, facts
+FROM places, n WHERE id = ?`, string(ended.ID)))
+	require.NoError(t, s.Exec(t.Context(), "ANALYZE"))
+}
+
+func TestAClaimOnSQLiteReadsTheIndexOfWhatIsDue(t *testing.T) {
+	t.Parallel()
+	s := storetest.SQLite(t)
+	finish(t, s, 2000, "a")
+	accepted(t, s, 1)
+	for _, plan := range []string{
+		explained(t, s, "EXPLAIN QUERY PLAN ", store.ClaimDue),
+		explained(t, s, "EXPLAIN QUERY PLAN ", store.CountBacklog),
+	} {
+		require.Contains(t, plan, "places_due (pool=? AND due_at<?)")
+		require.NotContains(t, plan, "SCAN places")
+		require.NotContains(t, plan, "USE TEMP B-TREE FOR ORDER BY")
+	}
+}
+
+func TestAClaimOnPostgresCostsTheSameHoweverManyHaveEnded(t *testing.T) {
+	t.Parallel()
+	s := storetest.OnPostgres(t)
+	finish(t, s, 200, "a")
+	few := buffers(t, s)
+	finish(t, s, 20_000, "b")
+	many := buffers(t, s)
+	for i, query := range []string{"claim", "backlog"} {
+		require.LessOrEqual(t, many[i], few[i]+4, "%s: pages read", query) // the index of ids has become deeper
+	}
+}
+
+// buffers is how many pages a claim of one booking, and a count of the backlog, read.
+func buffers(t *testing.T, s *store.Store) [2]int {
+	t.Helper()
+	var read [2]int
+	for i, statement := range []func(*store.Store) (string, []any){store.ClaimDue, store.CountBacklog} {
+		explained(t, s, "EXPLAIN (ANALYZE) ", statement) // the first run sets hints and reads the catalogue
+		plan := explained(t, s, "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) ", statement)
+		require.Contains(t, plan, "places_due", plan)
+		require.NotContains(t, plan, "Seq Scan on places", plan)
+		hit := regexp.MustCompile(`Buffers: shared hit=(\d+)`).FindStringSubmatch(plan)
+		require.NotEmpty(t, hit, plan)
+		var err error
+		read[i], err = strconv.Atoi(hit[1])
+		require.NoError(t, err)
+	}
+	return read
+}
+
+func explained(t *testing.T, s *store.Store, how string, statement func(*store.Store) (string, []any)) string {
+	t.Helper()
+	text, args := statement(s)
+	lines, err := s.Explain(t.Context(), how+text, args...)
+	require.NoError(t, err)
+	return strings.Join(lines, "\n")
+}
