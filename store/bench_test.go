@@ -50,7 +50,7 @@ func benchmarkBookings(b *testing.B, s *store.Store) {
 	})
 	b.StopTimer()
 	counts := s.Counts()
-	require.EqualValues(b, (turns+1)*made.Load(), counts.Rows)
+	require.Equal(b, (turns+1)*made.Load(), counts.Rows)
 	b.ReportMetric(float64(made.Load())/b.Elapsed().Seconds(), "bookings/s")
 	b.ReportMetric(float64(counts.Rows)/float64(counts.Commits), "rows/commit")
 	b.ReportMetric(float64(counts.Commits)/float64(made.Load()), "commits/booking")

@@ -91,11 +91,8 @@ func TestALeaderWorksForOthersOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d, w := newDisk(1)
-		first := make(chan struct{})
-		go func() {
-			defer close(first)
-			require.NoError(t, w.write(t.Context(), numbered(0)))
-		}()
+		first := make(chan error)
+		go func() { first <- w.write(t.Context(), numbered(0)) }()
 		synctest.Wait()
 		var others sync.WaitGroup
 		for n := range 3 * batchLimit {
@@ -103,7 +100,7 @@ func TestALeaderWorksForOthersOnce(t *testing.T) {
 		}
 		synctest.Wait()
 		d.let <- struct{}{}
-		<-first // although hundreds wait
+		require.NoError(t, <-first) // although hundreds wait
 		for range 3 {
 			d.let <- struct{}{}
 			synctest.Wait()

@@ -111,9 +111,9 @@ func claimAtOnce(s *scene) {
 }
 
 func claimExpired(s *scene) {
-	b := s.leased(-time.Second)
+	s.leased(-time.Second)
 	for n := 1; n <= 3; n++ {
-		b = s.claimOne(fmt.Sprintf("a.%d", n))
+		b := s.claimOne(fmt.Sprintf("a.%d", n))
 		require.True(s, b.Crashed)
 		require.Equal(s, n, b.Crashes)
 		require.Equal(s, 1, b.Version)
