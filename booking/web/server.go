@@ -136,12 +136,19 @@ type Server struct {
 
 // New builds the server; it does not listen. Its error lists all that is wrong with the configuration.
 func New(config Config, deps Deps) (*Server, error) {
+	contract, err := newSpec(specYAML)
+	if err != nil {
+		return nil, err
+	}
+	return newServer(config, deps, contract)
+}
+
+func newServer(config Config, deps Deps, contract *spec) (*Server, error) {
 	keys, err := newKeyring(config.Keys, config.SecretKey)
 	if config.NightsMax < 1 {
 		err = errors.Join(err, fmt.Errorf("a stay of at most %d nights is none", config.NightsMax))
 	}
-	contract, specErr := newSpec(specYAML)
-	if err = errors.Join(err, specErr); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
 	}
 	s := &Server{

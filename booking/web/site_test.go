@@ -47,7 +47,19 @@ type site struct {
 // open starts a site; change tunes its configuration.
 func open(t *testing.T, change ...func(*Config)) *site {
 	t.Helper()
-	s := &site{T: t, house: newHouse(), log: &syncBuffer{}}
+	s := &site{T: t, log: &syncBuffer{}}
+	s.api, s.house = unlisted(t, change...)
+	s.api.log = zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), s.log, zap.DebugLevel))
+	s.server = httptest.NewUnstartedServer(nil)
+	s.server.Config = s.api.HTTP()
+	s.server.Start()
+	t.Cleanup(s.server.Close)
+	return s
+}
+
+// unlisted is the API that nobody can reach by network.
+func unlisted(t *testing.T, change ...func(*Config)) (*Server, *house) {
+	t.Helper()
 	config := DefaultConfig()
 	config.SecretKey = bytes.Repeat([]byte("k"), 32)
 	config.Suppliers = []string{"sandbox"}
@@ -61,19 +73,14 @@ func open(t *testing.T, change ...func(*Config)) *site {
 	for _, f := range change {
 		f(&config)
 	}
-	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), s.log, zap.DebugLevel))
-	var err error
-	s.api, err = New(config, Deps{
-		Engine: s.house, Bookings: s.house, Desk: s.house, Notices: s.house, Vendors: map[string]Vendor{"sandbox": sandboxVendor{}},
-		Flow: booking.NewFlow(booking.Outside{}, booking.DefaultLimits()), Log: log, Registerer: prometheus.NewRegistry(), Now: s.house.clock,
-	})
+	h := newHouse()
+	api, err := newServer(config, Deps{
+		Engine: h, Bookings: h, Desk: h, Notices: h, Vendors: map[string]Vendor{"sandbox": sandboxVendor{}},
+		Flow: booking.NewFlow(booking.Outside{}, booking.DefaultLimits()), Log: zap.NewNop(), Registerer: prometheus.NewRegistry(), Now: h.clock,
+	}, contract())
 	require.NoError(t, err)
-	s.server = httptest.NewUnstartedServer(nil)
-	s.server.Config = s.api.HTTP()
-	s.server.Start()
-	t.Cleanup(s.server.Close)
-	t.Cleanup(s.api.Drain)
-	return s
+	t.Cleanup(api.Drain)
+	return api, h
 }
 
 // sandboxVendor signs with a word.

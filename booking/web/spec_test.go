@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -11,12 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func newContract(t *testing.T) *spec {
-	t.Helper()
-	contract, err := newSpec(specYAML)
-	require.NoError(t, err)
-	return contract
-}
+// contract is the specification, read once: that takes longer than most tests.
+var contract = sync.OnceValue(func() *spec {
+	read, err := newSpec(specYAML)
+	if err != nil {
+		panic(err)
+	}
+	return read
+})
 
 // generic is an answer as a schema sees it.
 func generic(r reply) any {
@@ -26,12 +29,12 @@ func generic(r reply) any {
 
 func TestTheSpecificationIsValidAndItsExamplesMatchTheirSchemas(t *testing.T) {
 	t.Parallel()
-	require.NoError(t, newContract(t).doc.Validate(t.Context(), openapi3.EnableExamplesValidation()))
+	require.NoError(t, contract().doc.Validate(t.Context(), openapi3.EnableExamplesValidation()))
 }
 
 func TestExamplesHaveNoFieldThatTheModelsLack(t *testing.T) {
 	t.Parallel()
-	for name, example := range newContract(t).doc.Components.Examples {
+	for name, example := range contract().doc.Components.Examples {
 		model := any(new(Booking))
 		switch {
 		case strings.HasPrefix(name, "Problem_"):
@@ -55,9 +58,8 @@ func TestExamplesHaveNoFieldThatTheModelsLack(t *testing.T) {
 
 func TestEveryProblemHasAnExampleThatSaysWhatTheCatalogueSays(t *testing.T) {
 	t.Parallel()
-	contract := newContract(t)
-	for _, code := range contract.doc.Components.Schemas["ProblemCode"].Value.Enum {
-		example := contract.doc.Components.Examples["Problem_"+code.(string)]
+	for _, code := range contract().doc.Components.Schemas["ProblemCode"].Value.Enum {
+		example := contract().doc.Components.Examples["Problem_"+code.(string)]
 		require.NotNil(t, example, code)
 		raw, err := json.Marshal(example.Value.Value)
 		require.NoError(t, err)
@@ -77,16 +79,16 @@ func TestEveryProblemIsDocumentedWhereItCanHappen(t *testing.T) {
 	for _, match := range used {
 		seen[string(match[1])] = true
 	}
-	for name := range newContract(t).doc.Components.Examples {
+	for name := range contract().doc.Components.Examples {
 		require.True(t, seen[name], "%s is shown nowhere", name)
 	}
 }
 
 func TestTheRouterAndTheSpecificationHaveTheSameRoutesAndAccess(t *testing.T) {
 	t.Parallel()
-	api, contract := open(t).api, newContract(t)
+	api := open(t).api
 	documented := map[string]string{}
-	for path, item := range contract.doc.Paths.Map() {
+	for path, item := range contract().doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			documented[method+" "+path], _ = operation.Extensions["x-access"].(string)
 		}
@@ -119,7 +121,7 @@ func TestARouteThatNobodyMayCallStopsTheStart(t *testing.T) {
 
 func TestEveryOperationOfTheSpecificationSaysWhoMayCallIt(t *testing.T) {
 	t.Parallel()
-	for path, item := range newContract(t).doc.Paths.Map() {
+	for path, item := range contract().doc.Paths.Map() {
 		for method, operation := range item.Operations() {
 			require.NotEmpty(t, operation.Extensions["x-access"], "%s %s", method, path)
 			require.NotNil(t, operation.Security, "%s %s", method, path)

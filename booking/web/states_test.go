@@ -58,7 +58,7 @@ func TestEachStateOfABookingIsShownAsAgreed(t *testing.T) {
 			require.Equal(t, etag(b.Version), answer.header.Get("ETag"))
 			require.Equal(t, "private, no-cache", answer.header.Get("Cache-Control"))
 			require.Empty(t, b.ClientSecret, "only the answer to the submission has it")
-			require.Empty(t, newContract(t).violations("Booking", generic(answer)))
+			require.Empty(t, contract().violations("Booking", generic(answer)))
 		})
 	}
 }
@@ -69,7 +69,7 @@ func TestEveryStatusHasASample(t *testing.T) {
 	for _, state := range states {
 		seen[state.status] = true
 	}
-	for _, status := range newContract(t).doc.Components.Schemas["Status"].Value.Enum {
+	for _, status := range contract().doc.Components.Schemas["Status"].Value.Enum {
 		require.True(t, seen[Status(status.(string))], "%s", status)
 	}
 }

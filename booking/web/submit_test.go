@@ -25,7 +25,7 @@ func TestASubmissionIsAnsweredWith202AndAllItTakesToFollowIt(t *testing.T) {
 	require.Equal(t, "1", answer.header.Get("Retry-After"))
 	require.Equal(t, `"1"`, answer.header.Get("ETag"))
 	require.Empty(t, answer.header.Get("Idempotent-Replayed"))
-	require.Empty(t, newContract(t).violations("Booking", generic(answer)))
+	require.Empty(t, contract().violations("Booking", generic(answer)))
 	s.call("GET", answer.header.Get("Location"), b.ClientSecret, "").is(http.StatusOK)
 }
 

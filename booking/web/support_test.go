@@ -82,7 +82,7 @@ func TestSupportPagesThroughAllBookingsWithoutMissingOrRepeatingOne(t *testing.T
 
 func TestSupportFiltersCombine(t *testing.T) {
 	t.Parallel()
-	g, contract := lost(t), newContract(t)
+	g := lost(t)
 	g.submit(submission("", ""), "key-2").is(http.StatusAccepted)
 	for query, want := range map[string]int{
 		"": 2, "?status=processing": 1, "?status=pending": 1, "?status=failed": 0, "?attention=any": 1, "?attention=outcome_unknown": 1,
@@ -91,7 +91,7 @@ func TestSupportFiltersCombine(t *testing.T) {
 	} {
 		list := g.staff("GET", query, viewerKey, "").is(http.StatusOK)
 		require.Len(t, read[SupportList](list).Bookings, want, query)
-		require.Empty(t, contract.violations("SupportList", generic(list)))
+		require.Empty(t, contract().violations("SupportList", generic(list)))
 	}
 }
 
@@ -138,7 +138,7 @@ func TestSupportReadsTheStoryTheMoneyAndTheTimeline(t *testing.T) {
 
 	g = lost(t)
 	answer := g.staff("GET", "/"+string(g.id), agentKey, "").is(http.StatusOK)
-	require.Empty(t, newContract(t).violations("SupportBooking", generic(answer)))
+	require.Empty(t, contract().violations("SupportBooking", generic(answer)))
 	view := read[SupportBooking](answer)
 	require.Equal(t, "outcome_unknown", view.Attention)
 	require.Contains(t, view.Actions, SupportVerbResolve)
