@@ -48,12 +48,12 @@ type Config struct {
 	WebhookAll    bool   // also what was told in an answer already; else only what nobody asked for: the bank's word, a later decision
 	PublicURL     string // base of the links given to customers; empty: the host that was called
 
-	HoldFor     time.Duration // how long a held room waits to be booked; 0: 15 minutes
-	AuthorizeOK time.Duration // how long an authorisation can be captured; 0: 7 days
-	SettleAfter time.Duration // when what was answered with "pending" is decided; 0: by the next question
-	HangFor     time.Duration // how long a call that is never answered keeps its connection; 0: 60 seconds
-	RetryAfter  time.Duration // first wait before a notification is sent again, doubled each time up to a minute; 0: 200 ms
-	JournalKept int           // journal entries kept in memory for GET /_journal; 0: 100,000 (the file has all)
+	HoldFor       time.Duration // how long a held room waits to be booked; 0: 15 minutes
+	CaptureWithin time.Duration // how long an authorisation can be captured; 0: 7 days
+	SettleAfter   time.Duration // when what was answered with "pending" is decided; 0: by the next question
+	HangFor       time.Duration // how long a call that is never answered keeps its connection; 0: 60 seconds
+	RetryAfter    time.Duration // first wait before a notification is sent again, doubled each time up to a minute; 0: 200 ms
+	JournalKept   int           // journal entries kept in memory for GET /_journal; 0: 100,000 (the file has all)
 
 	Now func() time.Time // nil: time.Now
 }
@@ -100,7 +100,7 @@ func linkProblem(link string) error {
 
 func (c Config) withDefaults() Config {
 	c.HoldFor = orElse(c.HoldFor, 15*time.Minute)
-	c.AuthorizeOK = orElse(c.AuthorizeOK, 7*24*time.Hour)
+	c.CaptureWithin = orElse(c.CaptureWithin, 7*24*time.Hour)
 	c.HangFor = orElse(c.HangFor, time.Minute)
 	c.RetryAfter = orElse(c.RetryAfter, 200*time.Millisecond)
 	c.JournalKept = orElse(c.JournalKept, 100_000)

@@ -199,7 +199,7 @@ func (c *change) authorize(in authorizeRequest, minor int64, bank string) answer
 		p := &payment{
 			ID: "pay_" + rand.Text(), Key: c.key, Token: in.PaymentToken, State: payAuthorized,
 			Minor: minor, Currency: in.Amount.Currency, ReturnURL: in.ReturnURL,
-			CaptureBefore: c.now.Add(c.cfg.AuthorizeOK).Truncate(time.Second),
+			CaptureBefore: c.now.Add(c.cfg.CaptureWithin).Truncate(time.Second),
 		}
 		a.Payments = append(a.Payments, p)
 		c.paymentOf[p.ID] = in.Reference

@@ -166,7 +166,7 @@ func TestARefundOnItsWayCountsAsRefunded(t *testing.T) {
 
 func TestAnAuthorisationThatExpiredIsAsGoodAsVoided(t *testing.T) {
 	t.Parallel()
-	p := connect(t, serve(t, sandbox.Config{AuthorizeOK: time.Nanosecond}))
+	p := connect(t, serve(t, sandbox.Config{CaptureWithin: time.Nanosecond}))
 	b := paying(t, "pm_card_visa")
 	_, err := p.Authorize(t.Context(), b)
 	require.NoError(t, err)
