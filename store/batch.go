@@ -84,6 +84,12 @@ SELECT booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to
     reason, detail, took_us, status
 FROM v WHERE booking_id IS NOT NULL`
 
+var idsIn = []column{{"id", isText}}
+
+const ownersOf = `
+WITH {rows}
+SELECT p.id, p.owner FROM v JOIN places AS p ON p.id = v.id`
+
 var lineKeys = []column{{"id", isText}, {"version", isInt}}
 
 const writtenLines = `
@@ -192,18 +198,24 @@ func (s *Store) explainRefused(tx *gorm.DB, ops []*op) error {
 	if err != nil {
 		return err
 	}
-	ids := make([]string, len(ops))
+	ids := make([]booking.ID, len(ops))
 	for i, o := range ops {
-		ids[i] = string(o.id)
-	}
-	var rows []struct{ ID, Owner string }
-	if err := tx.Table("places").Select("id, owner").Where("id IN ?", ids).Find(&rows).Error; err != nil {
-		return err
+		ids[i] = o.id
 	}
 	owners := map[booking.ID]string{}
-	for _, row := range rows {
-		owners[booking.ID(row.ID)] = row.Owner
-	}
+	err = s.sql.each(ownersOf, idsIn, column1(ids), func(statement string, args []any) error {
+		var rows []struct {
+			ID    booking.ID
+			Owner string
+		}
+		if err := tx.Raw(statement, args...).Find(&rows).Error; err != nil {
+			return err
+		}
+		for _, row := range rows {
+			owners[row.ID] = row.Owner
+		}
+		return nil
+	})
 	for _, o := range ops {
 		owner, exists := owners[o.id]
 		switch {
@@ -214,7 +226,7 @@ func (s *Store) explainRefused(tx *gorm.DB, ops []*op) error {
 			o.err = booking.ErrLost
 		}
 	}
-	return nil
+	return err
 }
 
 func (s *Store) insertHistory(tx *gorm.DB, ops []*op) error {

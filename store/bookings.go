@@ -61,24 +61,28 @@ func (s *Store) Versions(ctx context.Context, ids []booking.ID) (map[booking.ID]
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	versions := make(map[booking.ID]int, len(ids))
-	for _, size := range pieces(len(ids), inLimit) {
+	err := s.sql.each(versionsOf, idsIn, column1(ids), func(statement string, args []any) error {
 		var rows []struct {
 			ID      booking.ID
 			Version int
 		}
-		if err := s.read.WithContext(ctx).Table("places").Select("id, version").Where("id IN ?", ids[:size]).Find(&rows).Error; err != nil {
-			return nil, fmt.Errorf("read versions: %w", err)
+		if err := s.read.WithContext(ctx).Raw(statement, args...).Find(&rows).Error; err != nil {
+			return err
 		}
 		for _, row := range rows {
 			versions[row.ID] = row.Version
 		}
-		ids = ids[size:]
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read versions: %w", err)
 	}
 	return versions, nil
 }
 
-// inLimit bounds the parameters of one statement; see sqliteDialect.
-const inLimit = 500
+const versionsOf = `
+WITH {rows}
+SELECT p.id, p.version FROM v JOIN places AS p ON p.id = v.id`
 
 // StepsInUse lists the steps at which bookings stand that have not ended.
 func (s *Store) StepsInUse(ctx context.Context) ([]booking.Name, error) {

@@ -13,14 +13,16 @@ import (
 	"hotelbooking/booking"
 )
 
-// commitTries bounds how often a batch is repeated that another transaction stood in the way of.
-const commitTries = 4
+const (
+	commitTries = 4 // of a batch that another transaction stands in the way of
+	lockedTries = 3 // of members whose rows are locked
+)
 
 // flush commits a batch and settles each of its ops. What it cannot commit as a whole it commits one by one, so that a bad
 // row fails alone.
 func (s *Store) flush(ctx context.Context, batch []*op) {
 	err := s.commit(ctx, batch)
-	for try := 1; try < commitTries && err != nil && !errors.Is(err, errUnknownCommit) && judge(err) == again; try++ {
+	for try := 1; try < commitTries && refusedFor(err, again); try++ {
 		s.counts.repeated.Add(1)
 		err = s.commit(ctx, batch)
 	}
@@ -28,14 +30,30 @@ func (s *Store) flush(ctx context.Context, batch []*op) {
 	case err == nil:
 	case errors.Is(err, errUnknownCommit):
 		s.resolve(ctx, batch, err)
-	case judge(err) != hopeless && len(batch) > 1:
-		for _, o := range batch {
-			s.flush(ctx, []*op{o})
-		}
+	case len(batch) > 1 && refusedFor(err, singly, locked):
+		s.flushSingly(ctx, batch)
 	default:
-		for _, o := range batch {
-			o.err = err
+		settle(batch, err)
+	}
+}
+
+// flushSingly gives up when several rows turn out to be locked: then it is the table, and each would wait for nothing.
+func (s *Store) flushSingly(ctx context.Context, batch []*op) {
+	patience := lockedTries
+	for i := range batch {
+		s.flush(ctx, batch[i:i+1])
+		if err := batch[i].err; refusedFor(err, locked) {
+			if patience--; patience == 0 {
+				settle(batch[i+1:], err)
+				return
+			}
 		}
+	}
+}
+
+func settle(batch []*op, err error) {
+	for _, o := range batch {
+		o.err = err
 	}
 }
 
@@ -104,10 +122,7 @@ func (s *Store) transact(ctx context.Context, fn func(tx *gorm.DB) error) error 
 			return err
 		}
 		committing = true
-		err := tx.Commit().Error
-		if s.lostAnswer != nil && s.lostAnswer() {
-			err = errors.New("the answer to COMMIT was lost")
-		}
+		err := s.commitOn(conn, tx)
 		if err == nil {
 			return nil
 		}
@@ -121,18 +136,39 @@ func (s *Store) transact(ctx context.Context, fn func(tx *gorm.DB) error) error 
 	})
 }
 
-// resolve finds out what became of a batch whose commit gave no answer. To be there is proof; not to be is none, since the
-// database may still be at it.
+// commitOn commits tx, which runs on conn. That PostgreSQL committed but stopped waiting for its standby is a mere warning
+// to it, and no commit to us.
+func (s *Store) commitOn(conn, tx *gorm.DB) error {
+	takeWarning(conn)
+	err := tx.Commit().Error
+	if warning := takeWarning(conn); err == nil && warning != "" {
+		return fmt.Errorf("it came with a warning: %s", warning)
+	}
+	if s.lostAnswer != nil && s.lostAnswer() {
+		return errors.New("the answer was lost")
+	}
+	return err
+}
+
+// resolve finds out what became of a batch whose commit gave no answer. To be there is proof, once a commit after it was
+// answered, for a standby has that one only if it has all before it; not to be there is none, since the database may still
+// be at it.
 func (s *Store) resolve(ctx context.Context, batch []*op, cause error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	written, err := s.written(s.write.WithContext(ctx), batch)
+	var written map[booking.ID]bool
+	err := s.write.WithContext(ctx).Transaction(func(tx *gorm.DB) (err error) {
+		if written, err = s.written(tx, batch); err == nil && s.sql.barrier != "" {
+			err = tx.Exec(s.sql.barrier).Error
+		}
+		return err
+	})
 	if err != nil {
-		cause = errors.Join(cause, err)
+		settle(batch, errors.Join(cause, err))
+		return
 	}
 	for _, o := range batch {
-		o.err = cause
-		if written[o.id] {
+		if o.err = cause; written[o.id] {
 			o.err = nil
 		}
 	}

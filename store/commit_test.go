@@ -199,11 +199,47 @@ func TestOnlyThoseWhoseRowIsLockedWait(t *testing.T) {
 		b, entry := turn(accepted(t, s, n, leased), booking.Next())
 		turns[b], locked = entry, b.ID
 	}
-	err := s.WhileLocked(t.Context(), locked, func() {
+	err := s.While(t.Context(), "SELECT 1 FROM places WHERE id = '"+string(locked)+"' FOR UPDATE", func() {
 		for id, err := range s.SaveTogether(t.Context(), turns) {
 			require.Equal(t, id == locked, err != nil, "%s: %v", id, err)
 			require.NotErrorIs(t, err, booking.ErrLost)
 		}
 	})
 	require.NoError(t, err)
+}
+
+func TestALockedTableDelaysNobodyForLong(t *testing.T) {
+	t.Parallel()
+	s := storetest.OnPostgres(t, func(c *store.Config) { c.Timeout = 150 * time.Millisecond })
+	turns := map[*booking.Booking]booking.Entry{}
+	for n := range 100 {
+		b, entry := turn(accepted(t, s, n, leased), booking.Next())
+		turns[b] = entry
+	}
+	err := s.While(t.Context(), "LOCK TABLE places IN EXCLUSIVE MODE", func() {
+		for _, err := range s.SaveTogether(t.Context(), turns) { // each on its own would be 10 s
+			require.ErrorContains(t, err, "55P03")
+		}
+	})
+	require.NoError(t, err)
+	for _, err := range s.SaveTogether(t.Context(), turns) {
+		require.NoError(t, err)
+	}
+}
+
+func TestACommitThatCameWithAWarningIsLookedUp(t *testing.T) {
+	t.Parallel()
+	s := storetest.OnPostgres(t)
+	// As when somebody cancels the wait for a synchronous standby: committed here, and perhaps nowhere else.
+	require.NoError(t, s.Exec(t.Context(), `
+CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE WARNING 'canceling wait for synchronous replication due to user request'; RETURN NULL; END $$`))
+	require.NoError(t, s.Exec(t.Context(), `
+CREATE CONSTRAINT TRIGGER warn AFTER INSERT ON history DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION warn()`))
+	b := accepted(t, s, 1)
+	require.EqualValues(t, 1, s.Counts().Unknown)
+	require.Equal(t, 1, get(t, s, b.ID).Version)
+	_, err := s.Claim(t.Context(), booking.Claim{Pool: booking.ProviderPool, Limit: 1, Owner: "a.1", Lease: time.Minute})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, s.Counts().Unknown, "a warning is told once")
 }

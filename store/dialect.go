@@ -2,23 +2,25 @@ package store
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"time"
 )
 
 // dialect is all in which the two databases' SQL differs.
 type dialect struct {
-	name  string            // as goose and gorm call it
-	bytes string            // the type of a string of bytes
-	now   func() string     // the clock that leases are judged by, in microseconds since 1970, as SQL
-	lock  string            // what a claim says about rows that somebody else is claiming
-	rows  func(n int) []int // how many rows each of the statements has that n rows are written by
+	bytes string        // the type of a string of bytes
+	now   func() string // the clock that leases are judged by, in microseconds since 1970, as SQL
+	lock  string        // what a claim says about rows that somebody else is claiming
+	// barrier writes something whose commit a standby has only if it has all that was committed before.
+	barrier string
+	rows    func(n int) []int // how many rows each of the statements has that n rows are written by
 }
 
 // The process's clock is SQLite's: whoever shares the file shares the machine.
 var sqliteDialect = dialect{
-	name: "sqlite", bytes: "BLOB",
-	now: func() string { return fmt.Sprint(time.Now().UnixMicro()) },
+	bytes: "BLOB",
+	now:   func() string { return fmt.Sprint(time.Now().UnixMicro()) },
 	// The driver looks for each parameter in the list of all, so a statement's cost grows with the square of its rows.
 	rows: func(n int) []int { return pieces(n, 16) },
 }
@@ -26,15 +28,16 @@ var sqliteDialect = dialect{
 // The clock of the statement, not of the transaction, which may have waited for locks; and not clock_timestamp(), with
 // which no index can be used.
 var postgresDialect = dialect{
-	name: "postgres", bytes: "BYTEA", lock: "FOR UPDATE SKIP LOCKED",
-	now: func() string { return "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)" },
+	bytes: "BYTEA", lock: "FOR UPDATE SKIP LOCKED",
+	barrier: "SELECT pg_logical_emit_message(true, 'hotelbooking', 'barrier')",
+	now:     func() string { return "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)" },
 	// Powers of two, filled up with empty rows: so there are few statements, which both sides keep prepared.
 	rows: func(n int) []int {
-		size := 1
-		for size < n {
-			size *= 2
+		sizes := pieces(n, 1024) // the protocol counts parameters in 16 bits
+		for i, size := range sizes {
+			sizes[i] = 1 << bits.Len(uint(size-1))
 		}
-		return []int{size}
+		return sizes
 	},
 }
 
@@ -107,4 +110,13 @@ func (d dialect) typeOf(k kind) string {
 	default:
 		return "TEXT"
 	}
+}
+
+// column1 makes rows of one text each.
+func column1[T ~string](texts []T) [][]any {
+	rows := make([][]any, len(texts))
+	for i, text := range texts {
+		rows[i] = []any{string(text)}
+	}
+	return rows
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	sqlite "github.com/glebarez/go-sqlite"
@@ -35,6 +36,7 @@ const (
 	hopeless verdict = iota + 1 // the database's trouble: everybody gets the error
 	again                       // two transactions stood in each other's way: the same batch may do
 	singly                      // one of the members is to blame: each on its own
+	locked                      // somebody holds the row of one of the members: each on its own, and not for long
 )
 
 func judge(err error) verdict {
@@ -45,8 +47,8 @@ func judge(err error) verdict {
 			return again
 		case class == "22", class == "23", class == "54": // bad data, a constraint, a value too long for an index
 			return singly
-		case pg.Code == "55P03", pg.Code == "57014": // a row was locked too long
-			return singly
+		case pg.Code == "55P03", pg.Code == "57014": // lock_timeout, statement_timeout
+			return locked
 		}
 		return hopeless
 	}
@@ -60,6 +62,11 @@ func judge(err error) verdict {
 		}
 	}
 	return hopeless
+}
+
+// refusedFor tells whether err is of the database, for one of these reasons, and nothing was written.
+func refusedFor(err error, reasons ...verdict) bool {
+	return err != nil && !errors.Is(err, errUnknownCommit) && slices.Contains(reasons, judge(err))
 }
 
 // rolledBack tells whether an error of COMMIT proves that nothing was committed. Most do not: the answer may have been

@@ -72,10 +72,10 @@ func (s *Store) FailCommit(ctx context.Context) error {
 	})
 }
 
-// WhileLocked runs fn while another transaction holds the booking's row.
-func (s *Store) WhileLocked(ctx context.Context, id booking.ID, fn func()) error {
+// While runs fn while another transaction holds the locks that statement takes.
+func (s *Store) While(ctx context.Context, statement string, fn func()) error {
 	return s.read.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if err := tx.Exec("SELECT 1 FROM places WHERE id = ? FOR UPDATE", string(id)).Error; err != nil {
+		if err := tx.Exec(statement).Error; err != nil {
 			return err
 		}
 		fn()
@@ -125,6 +125,11 @@ func ClaimDue(s *Store) (string, []any) {
 
 // CountBacklog is the statement of Backlog.
 func CountBacklog(s *Store) (string, []any) { return s.countBacklog() }
+
+// SearchAny is the statement of Search.
+func SearchAny(*Store) (string, []any) {
+	return searchAny, []any{"a", "b", "c", "d", "e", "f", []byte("g"), 10}
+}
 
 // Explain runs an EXPLAIN, and takes back what it did.
 func (s *Store) Explain(ctx context.Context, statement string, args ...any) ([]string, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"go.uber.org/zap"
 	"gorm.io/driver/postgres"
@@ -61,6 +63,7 @@ func (s *Store) tune(server *pgx.ConnConfig) {
 	}
 	dialer := &net.Dialer{Timeout: connectIn, KeepAlive: keepAlive, Control: giveUpUnanswered}
 	server.DialFunc = dialer.DialContext
+	server.OnNotice = keepWarning
 	if server.ConnectTimeout == 0 {
 		server.ConnectTimeout = connectIn
 	}
@@ -77,6 +80,32 @@ func postgresPool(server *pgx.ConnConfig, conns int) (*gorm.DB, error) {
 		return nil, errors.Join(err, pool.Close())
 	}
 	return db, nil
+}
+
+// warningKey is where a connection keeps its last warning.
+const warningKey = "hotelbooking warning"
+
+func keepWarning(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.SeverityUnlocalized == "WARNING" {
+		conn.CustomData()[warningKey] = notice.Message
+	}
+}
+
+// takeWarning is the last warning of PostgreSQL on conn, which has it no more; empty where there was none.
+func takeWarning(conn *gorm.DB) (warning string) {
+	pool, ok := conn.Statement.ConnPool.(*sql.Conn)
+	if !ok {
+		return ""
+	}
+	_ = pool.Raw(func(driver any) error { // fails on a connection that is closed, and warns of nothing then
+		if postgres, ok := driver.(*stdlib.Conn); ok {
+			kept := postgres.Conn().PgConn().CustomData()
+			warning, _ = kept[warningKey].(string)
+			delete(kept, warningKey)
+		}
+		return nil
+	})
+	return warning
 }
 
 // checkPostgres refuses a server that may lose a commit, that is too old, or that has too few connections for us.

@@ -29,7 +29,11 @@ UPDATE places SET
 WHERE id IN (SELECT id FROM picked)
 RETURNING id`
 
-const claimedColumns = fullColumns + ", s.key_id, s.data_key, s.sealed"
+// claimed reads what was claimed, in the same transaction.
+const claimed = `
+WITH {rows}
+SELECT ` + fullColumns + `, s.key_id, s.data_key, s.sealed
+FROM v JOIN places AS p ON p.id = v.id JOIN bookings AS b ON b.id = v.id LEFT JOIN people AS s ON s.id = v.id`
 
 // renewLeases extends leases that are still the caller's; giveBack ends them, and the bookings are due at once.
 const (
@@ -58,41 +62,42 @@ func (s *Store) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking,
 	}
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	var claimed []*booking.Booking
-	err := s.transact(ctx, func(tx *gorm.DB) error {
-		var err error
-		claimed, err = s.claim(tx, c)
+	var bookings []*booking.Booking
+	err := s.transact(ctx, func(tx *gorm.DB) (err error) {
+		bookings, err = s.claim(tx, c)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claim due bookings: %w", err)
 	}
-	return claimed, nil
+	return bookings, nil
 }
 
 func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) {
 	var ids []string
 	statement, args := s.claimDue(c)
-	err := tx.Raw(statement, args...).Find(&ids).Error
-	if err != nil || len(ids) == 0 {
+	if err := tx.Raw(statement, args...).Find(&ids).Error; err != nil {
 		return nil, err
 	}
-	var rows []struct {
-		Full   fullRow   `gorm:"embedded"`
-		People peopleRow `gorm:"embedded"`
-	}
-	err = tx.Table("places AS p").Select(claimedColumns).Joins("JOIN bookings AS b ON b.id = p.id").
-		Joins("LEFT JOIN people AS s ON s.id = p.id").Where("p.id IN ?", ids).Find(&rows).Error
-	if err != nil {
-		return nil, err
-	}
-	claimed := make([]*booking.Booking, len(rows))
-	for i, row := range rows {
-		if claimed[i], err = s.whole(row.Full, row.People); err != nil {
-			return nil, err
+	var bookings []*booking.Booking
+	err := s.sql.each(claimed, idsIn, column1(ids), func(statement string, args []any) error {
+		var rows []struct {
+			Full   fullRow   `gorm:"embedded"`
+			People peopleRow `gorm:"embedded"`
 		}
-	}
-	return claimed, nil
+		if err := tx.Raw(statement, args...).Find(&rows).Error; err != nil {
+			return err
+		}
+		for _, row := range rows {
+			b, err := s.whole(row.Full, row.People)
+			if err != nil {
+				return err
+			}
+			bookings = append(bookings, b)
+		}
+		return nil
+	})
+	return bookings, err
 }
 
 func (s *Store) claimDue(c booking.Claim) (statement string, args []any) {
@@ -157,15 +162,17 @@ func (s *Store) Renew(ctx context.Context, held []booking.Lease, lease time.Dura
 		rows[i] = []any{string(l.ID), l.Owner, lease.Microseconds()}
 	}
 	kept := map[booking.ID]bool{}
-	err = s.sql.each(template, leasesIn, rows, func(statement string, args []any) error {
-		var ids []booking.ID
-		if err := s.write.WithContext(ctx).Raw(statement, args...).Find(&ids).Error; err != nil {
-			return err
-		}
-		for _, id := range ids {
-			kept[id] = true
-		}
-		return nil
+	err = s.transact(ctx, func(tx *gorm.DB) error {
+		return s.sql.each(template, leasesIn, rows, func(statement string, args []any) error {
+			var ids []booking.ID
+			if err := tx.Raw(statement, args...).Find(&ids).Error; err != nil {
+				return err
+			}
+			for _, id := range ids {
+				kept[id] = true
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, fmt.Errorf("renew leases: %w", err)
