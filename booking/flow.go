@@ -215,7 +215,7 @@ func (w world) authorized(b *Booking, p Payment) Outcome {
 	case PaymentVoided:
 		return Reject(PaymentActionExpired)
 	case PaymentAbsent, PaymentProcessing, PaymentCaptured:
-		return Unknown(PaymentPending)
+		fallthrough
 	default:
 		return Unknown(PaymentPending)
 	}

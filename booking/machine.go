@@ -63,7 +63,7 @@ func (f Flow) did(b *Booking, o Outcome, now time.Time) {
 		}
 		f.ask(b, now)
 	case KindPark:
-		f.park(b, o, now)
+		fallthrough
 	default: // the zero Outcome, too, parks for staff
 		f.park(b, o, now)
 	}

@@ -1133,7 +1133,7 @@ type SearchBookingsParams struct {
 	// Status Only bookings with this status.
 	Status Status `form:"status,omitempty" json:"status,omitempty,omitzero"`
 
-	// Attention `any`: only bookings that need a person; or one of the reasons for which they do, such as `outcome_unknown`.
+	// Attention `any` or `true`: only bookings that need a person; or one of the reasons for which they do, such as `outcome_unknown`.
 	Attention string `form:"attention,omitempty" json:"attention,omitempty,omitzero"`
 
 	// CreatedAfter Only bookings submitted after this instant.

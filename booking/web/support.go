@@ -34,7 +34,7 @@ func (s *Server) SearchBookings(c echo.Context, params SearchBookingsParams) err
 		filter.Statuses = []booking.Status{booking.Status(params.Status)}
 	}
 	switch {
-	case params.Attention == "any":
+	case params.Attention == "any" || params.Attention == "true":
 		filter.NeedsLook = true
 	case len(params.Attention) > 40:
 		return badParameter("query:attention", "too_long", "It must have at most 40 characters.")

@@ -85,7 +85,7 @@ func TestSupportFiltersCombine(t *testing.T) {
 	g := lost(t)
 	g.submit(submission("", ""), "key-2").is(http.StatusAccepted)
 	for query, want := range map[string]int{
-		"": 2, "?status=processing": 1, "?status=pending": 1, "?status=failed": 0, "?attention=any": 1, "?attention=outcome_unknown": 1,
+		"": 2, "?status=processing": 1, "?status=pending": 1, "?status=failed": 0, "?attention=any": 1, "?attention=true": 1, "?attention=outcome_unknown": 1,
 		"?attention=capture_failed": 0, "?q=web-4711": 2, "?q=web-4711&status=pending": 1, "?q=web-4711&attention=any": 1,
 		"?q=web-4711&attention=undo_stuck": 0, "?q=web-4711&created_after=2027-01-10T12:00:01Z": 1, "?created_after=2027-01-10T12:00:01Z": 1,
 	} {
