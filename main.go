@@ -71,7 +71,7 @@ func serve(cmd *cobra.Command, cfg Config, log *zap.Logger) error {
 		return err
 	}
 	cmd.Print(app.Welcome())
-	log.Info("serving", zap.String("version", version()), zap.String("http", app.Addr()), zap.String("admin", app.AdminAddr()))
+	log.Info("serving", zap.String("version", version()), zap.String("http", app.Addr()), zap.String("admin", app.AdminAddr()), zap.String("sandbox", app.sandboxURL()))
 	var failed error
 	select {
 	case <-ctx.Done():

@@ -80,16 +80,16 @@ func sandboxProcess(t *testing.T, environ ...string) string {
 	return "http://" + url
 }
 
-// serviceProcess starts the service and waits until it is ready.
+// serviceProcess starts the service and waits until it is ready. Without a sandbox elsewhere it has its own.
 func serviceProcess(t *testing.T, dataDir, sandbox string, environ ...string) (*process, *client) {
 	t.Helper()
 	p := run(t, []string{"serve"}, append([]string{
-		"BOOKING_DATA_DIR=" + dataDir, "BOOKING_SANDBOX__URL=" + sandbox,
+		"BOOKING_DATA_DIR=" + dataDir, "BOOKING_SANDBOX__URL=" + sandbox, "BOOKING_SANDBOX__ADDR=127.0.0.1:0",
 		"BOOKING_HTTP__ADDR=127.0.0.1:0", "BOOKING_ADMIN__ADDR=127.0.0.1:0",
 		"BOOKING_WORKERS__LEASE=3s", "BOOKING_WORKERS__POLL=200ms",
 		"BOOKING_FLOW__BACKOFF_BASE=50ms", "BOOKING_PROVIDERS__HOTEL__TIMEOUT=2s", "BOOKING_DATABASE__MAX_CONNS=8",
 	}, environ...)...)
-	var serving struct{ Msg, HTTP, Admin string }
+	var serving struct{ HTTP, Admin, Sandbox string }
 	require.Eventually(t, func() bool {
 		content, _ := os.ReadFile(p.log)
 		for line := range strings.Lines(string(content)) {
@@ -103,7 +103,7 @@ func serviceProcess(t *testing.T, dataDir, sandbox string, environ ...string) (*
 	cfg := DefaultConfig()
 	cfg.DataDir = dataDir
 	c := &client{
-		T: t, base: "http://" + serving.HTTP, admin: "http://" + serving.Admin, sandbox: sandbox,
+		T: t, base: "http://" + serving.HTTP, admin: "http://" + serving.Admin, sandbox: serving.Sandbox,
 		bookings: keyFile(t, cfg, "bookings"), support: keyFile(t, cfg, "support"),
 	}
 	c.call("GET", c.admin+"/readyz", "", "").is(http.StatusOK)

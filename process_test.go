@@ -109,6 +109,19 @@ func TestKillNineWithBookingsInFlightLosesAndDoublesNothing(t *testing.T) {
 	})
 }
 
+// The embedded sandbox dies with the service. Its journal has to bring back what it knew, or a new user's first crash would
+// show bookings that nobody can explain.
+func TestKillNineOfServiceAndSandboxTogetherLosesNothing(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, c := serviceProcess(t, dir, "")
+	acked := c.crowd(80)
+	require.Len(t, acked, 80)
+	first.kill()
+	_, c = serviceProcess(t, dir, "")
+	c.allEnd(acked)
+}
+
 func TestTerminateEndsWithinTheGraceAndHoldsNoLease(t *testing.T) {
 	t.Parallel()
 	onBothProcesses(t, func(t *testing.T, d *database) {
