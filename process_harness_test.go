@@ -60,8 +60,9 @@ func run(t *testing.T, command []string, environ ...string) *process {
 	require.NoError(t, log.Close())
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it may be gone
+		content, _ := os.ReadFile(p.log)
+		requireNothingPersonal(t, string(content))
 		if t.Failed() {
-			content, _ := os.ReadFile(p.log)
 			lines := strings.Split(string(content), "\n")
 			t.Logf("the last lines of %s:\n%s", p.log, strings.Join(lines[max(0, len(lines)-30):], "\n"))
 		}
