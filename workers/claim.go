@@ -38,17 +38,18 @@ func (w *Workers) owner() string {
 	return w.boot + "." + strconv.FormatInt(w.claimer.number.Add(1), 36)
 }
 
-// claimDue is one round of the claim loop: all pools at a poll, else those that asked for it.
+// claimDue is one round of the claim loop: all pools at a poll, else those that asked for it. One claim of a poll takes what
+// systems that are left alone have waiting, too; it is sent back with a later due time unless its own time is up.
 func (w *Workers) claimDue(_ context.Context, woken bool) error {
 	var problems []error
 	for _, p := range w.pools {
 		if asked := w.claimer.wanted[p.name].Swap(false); woken && !asked {
 			continue
 		}
-		for more, err := true, error(nil); more && !w.stopping.Load(); {
-			if more, err = w.claimFor(p); err != nil {
+		for all, more := !woken, true; more && !w.stopping.Load(); all = false {
+			var err error
+			if more, err = w.claimFor(p, all); err != nil {
 				problems = append(problems, fmt.Errorf("claim due bookings for %s: %w", p.name, err))
-				break
 			}
 		}
 	}
@@ -56,19 +57,19 @@ func (w *Workers) claimDue(_ context.Context, woken bool) error {
 }
 
 // claimFor claims no more bookings than can start at once. more tells that more may be waiting and can start.
-func (w *Workers) claimFor(p *pool) (more bool, err error) {
-	slots, except := p.wants()
+func (w *Workers) claimFor(p *pool, all bool) (more bool, err error) {
+	slots, except := p.wants(all)
 	n := w.ledger.reserve(slots)
 	if n == 0 {
 		return false, nil
 	}
+	defer w.ledger.release(n)
 	// Not the loop's context: a claim that is cut short leaves leases that nobody knows of.
 	ctx, cancel := context.WithTimeoutCause(context.Background(), w.cfg.SaveTimeout, errQueueTimeout)
 	defer cancel()
 	claim := booking.Claim{Pool: p.name, Limit: n, Except: except, Owner: w.owner(), Lease: w.cfg.Lease}
 	asked := time.Now()
 	claimed, err := w.queue.Claim(ctx, claim)
-	w.ledger.release(max(0, n-len(claimed)))
 	w.metrics.claims.Inc()
 	if err != nil {
 		return false, err
@@ -80,7 +81,9 @@ func (w *Workers) claimFor(p *pool) (more bool, err error) {
 			w.metrics.crashed.Inc()
 		}
 		h := &held{id: b.ID, owner: b.Owner, b: b, read: time.Now()}
-		w.ledger.put(h, asked.Add(w.cfg.Lease))
+		if w.ledger.put(h, asked.Add(w.cfg.Lease)) {
+			w.metrics.leasesLost.Inc()
+		}
 		w.route(h, p)
 	}
 	return len(claimed) >= n, nil

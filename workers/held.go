@@ -39,7 +39,8 @@ func newLedger(limit int) *ledger {
 	return &ledger{limit: limit, held: map[booking.ID]*held{}}
 }
 
-// reserve promises up to n places, as many as are left. Each is used by put, or given back by release.
+// reserve promises up to n places, as many as are left. All of them are to be given back by release: the used ones after put,
+// so that the bound holds meanwhile.
 func (l *ledger) reserve(n int) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -67,16 +68,17 @@ func (l *ledger) count() int {
 	return len(l.held)
 }
 
-// put uses a promised place. Where the booking was held under an older lease, that one is lost.
-func (l *ledger) put(h *held, until time.Time) {
+// put holds h, in a place that was promised and is not given back until put has returned. Where the booking was held under an older lease, that one is lost; put tells so.
+func (l *ledger) put(h *held, until time.Time) (lost bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if before, ok := l.held[h.id]; ok {
+	before, lost := l.held[h.id]
+	if lost {
 		before.lose()
 	}
-	l.promised--
 	h.until = until
 	l.held[h.id] = h
+	return lost
 }
 
 // drop forgets h. It tells whether h was still held.

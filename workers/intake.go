@@ -30,6 +30,7 @@ func (w *Workers) Submit(ctx context.Context, ask booking.Ask, key string, finge
 	p := w.poolOf(b)
 	mine := p != nil && p.room(b, true, w.ledger.free()) && w.ledger.reserve(1) == 1
 	if mine {
+		defer w.ledger.release(1)
 		a.Owner, a.Lease = w.owner(), w.cfg.Lease
 		b.Owner = a.Owner
 	}
@@ -45,8 +46,6 @@ func (w *Workers) Submit(ctx context.Context, ask booking.Ask, key string, finge
 	case fresh && mine:
 		w.ledger.put(h, asked.Add(w.cfg.Lease))
 		p.push(h)
-	case mine:
-		w.ledger.release(1)
 	case fresh:
 		w.admission.waits()
 		if p != nil {

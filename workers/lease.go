@@ -22,7 +22,9 @@ func (w *Workers) renew(context.Context, bool) error {
 	if len(ageing) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), w.cfg.SaveTimeout, errQueueTimeout)
+	// An answer that comes when the first of them must be let go of is too late.
+	patience := min(w.cfg.SaveTimeout, max(w.shortest(ageing)-w.margin(), w.cfg.Lease/100))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errQueueTimeout)
 	defer cancel()
 	asked := time.Now()
 	lost, err := w.queue.Renew(ctx, leases(ageing), w.cfg.Lease)
@@ -43,6 +45,15 @@ func (w *Workers) renew(context.Context, bool) error {
 		w.ledger.extend(h, asked.Add(w.cfg.Lease))
 	}
 	return nil
+}
+
+// shortest is how long the first of some leases lasts.
+func (w *Workers) shortest(held []*held) time.Duration {
+	left := w.cfg.Lease
+	for _, h := range held {
+		left = min(left, time.Until(w.ledger.until(h)))
+	}
+	return left
 }
 
 // expire lets go of what could not be renewed and is about to be somebody else's, by the local clock.

@@ -15,11 +15,12 @@ import (
 // loop is something that is done again and again for as long as the engine runs. A round that fails, or panics, is a
 // delay and never the end of the loop.
 type loop struct {
-	name  string
-	every time.Duration                                     // give or take a quarter, so that processes do not march in step
-	wake  chan struct{}                                     // nil: it is never woken between rounds
-	round func(ctx context.Context, woken bool) (err error) // woken: before its time
-	vital bool                                              // without it bookings stand still
+	name   string
+	every  time.Duration                                     // give or take a quarter, so that processes do not march in step
+	wake   chan struct{}                                     // nil: it is never woken between rounds
+	round  func(ctx context.Context, woken bool) (err error) // woken: before its time
+	vital  bool                                              // without it bookings stand still
+	steady bool                                              // it is as urgent when it fails
 
 	last atomic.Int64 // end of the last good round, Unix nanoseconds; zero: none yet
 }
@@ -44,8 +45,12 @@ func (l *loop) run(ctx context.Context, log *zap.Logger) {
 		if failures > 0 {
 			wake = nil // a wake-up is no reason to hurry what fails
 		}
+		pause := l.every/4*3 + rand.N(l.every/2+1)
+		if !l.steady {
+			pause <<= min(failures, backoffs)
+		}
 		if !woken || failures > 0 { // else the timer still runs: however often the loop is woken, its time comes
-			timer.Reset(l.every<<min(failures, backoffs)/4*3 + rand.N(l.every/2+1))
+			timer.Reset(pause)
 		}
 		select {
 		case <-ctx.Done():

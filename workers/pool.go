@@ -212,12 +212,13 @@ func (p *pool) stir() {
 	}
 }
 
-// wants is how many bookings could start at once, and the lanes that could take none.
-func (p *pool) wants() (n int, except []string) {
+// wants is how many bookings could start at once, and the lanes that could take none: no slot, or a system that is left
+// alone. With all those of the latter are wanted, too: their own deadlines must be looked at however long a system is down.
+func (p *pool) wants(all bool) (n int, except []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range p.lanes {
-		if l.running+len(l.queue) >= p.perLane || l.breaker.full() || l.breaker.open() {
+		if l.running+len(l.queue) >= p.perLane || l.breaker.full() || !all && l.breaker.open() {
 			if l.name == "" {
 				return 0, nil
 			}

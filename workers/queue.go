@@ -23,7 +23,8 @@ type Queue interface {
 	Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error)
 	// Save writes b, whose version Apply has raised, with its line of history, if the row still has b.Owner and the version
 	// before. lease > 0 keeps it leased for so long; 0 gives it back, due at b.DueAt (never, where that is zero). ErrConflict:
-	// a decision came between, the lease is still ours. ErrLost: it is somebody else's. Any other error may hide a commit.
+	// a decision came between, the lease is still ours. ErrLost: it is somebody else's. Any other error may hide a commit; the
+	// same b and e again is nil then, and writes nothing.
 	Save(ctx context.Context, b *booking.Booking, e booking.Entry, lease time.Duration) error
 	// Renew extends leases, all in one statement, and returns those that are not held any more. lease 0 gives them back, due
 	// now. The version does not change.

@@ -64,9 +64,12 @@ func build(t *testing.T, change ...func(*parts)) *rig {
 	p.flow = booking.NewFlow(p.world.outside(), booking.DefaultLimits())
 	core, logs := observer.New(zapcore.DebugLevel)
 	metrics := prometheus.NewRegistry()
-	p.deps = workers.Deps{Log: zap.New(core), Metrics: metrics, Versions: versions{memory}}
+	p.deps = workers.Deps{Log: zap.New(core), Metrics: metrics}
 	for _, f := range change {
 		f(p)
+	}
+	if p.deps.Versions == nil {
+		p.deps.Versions = versions{p.memory}
 	}
 	p.world.script = p.script
 	require.NoError(t, p.cfg.Validate())

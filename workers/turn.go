@@ -119,7 +119,7 @@ func (w *Workers) call(ctx context.Context, t *turn, act booking.Act, b *booking
 		w.log.Error("panic", zap.String("booking", string(b.ID)), zap.String("step", string(b.Place.Step)),
 			zap.String("phase", string(b.Place.Phase)), zap.String("panic", panicked.String()),
 			zap.String("do", "report this defect; whether the call had an effect is being asked"))
-		o = booking.Unknown(booking.TurnPanicked).Because("our own defect; the log has the stack")
+		o, *b = booking.Unknown(booking.TurnPanicked).Because("our own defect; the log has the stack"), *t.held.b.Clone()
 		t.pass.dropped()
 	case ours(ctx):
 		t.pass.dropped()

@@ -82,7 +82,7 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 	}
 	w.loops = []*loop{
 		{name: "claim", every: cfg.Poll, wake: w.claimer.wake, round: w.claimDue, vital: true},
-		{name: "renew", every: cfg.Lease / 15, round: w.renew, vital: true},
+		{name: "renew", every: cfg.Lease / 15, round: w.renew, vital: true, steady: true},
 		{name: "admission", every: cfg.Poll, round: w.sample},
 	}
 	if deps.Notices != nil {

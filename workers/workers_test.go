@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -82,7 +81,7 @@ func TestWhatIsLoggedOfATurnIsOneLineWithoutPeople(t *testing.T) {
 			for _, value := range fields {
 				text, _ := value.(string)
 				for _, personal := range []string{"Ana", "Núñez", "ana@example.com", "+34600000000", "pm_card_visa"} {
-					require.False(t, strings.Contains(text, personal), "%q in %v", personal, fields)
+					require.NotContains(t, text, personal)
 				}
 			}
 		}

@@ -1,0 +1,133 @@
+package workers_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hotelbooking/booking"
+	"hotelbooking/booking/bookingtest"
+)
+
+// refusal is why a new booking is not taken, or nil.
+func refusal(t *testing.T, r *rig) *booking.Overloaded {
+	t.Helper()
+	err := r.Admit()
+	if err == nil {
+		return nil
+	}
+	var overloaded *booking.Overloaded
+	require.ErrorAs(t, err, &overloaded)
+	require.GreaterOrEqual(t, overloaded.RetryAfter, time.Second)
+	require.LessOrEqual(t, overloaded.RetryAfter, 90*time.Second)
+	return overloaded
+}
+
+func TestTooLongABacklogIsRefusedAndNothingIsStored(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(p *parts) {
+			p.cfg.Admission.MaxBacklog, p.cfg.Memory = 100, 10
+			p.cfg.Deadlines.Provider = time.Hour
+			slowly(p, booking.StepHold, 30*time.Second)
+		})
+		for range 110 {
+			r.submit()
+		}
+		require.Equal(t, "backlog", refusal(t, r).Why, "also between two samples")
+		stored := len(r.queue.All())
+		_, err := r.Submit(t.Context(), bookingtest.Ask(), "one too many", [32]byte{})
+		var overloaded *booking.Overloaded
+		require.ErrorAs(t, err, &overloaded)
+		require.Len(t, r.queue.All(), stored)
+		require.Equal(t, 2, r.count("booking_shed_total"))
+		pass(2 * time.Second)
+		require.Equal(t, "backlog", refusal(t, r).Why)
+		pass(10 * time.Minute)
+		require.Nil(t, refusal(t, r), "drained")
+	})
+}
+
+func TestALongPredictedWaitIsRefused(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(p *parts) {
+			p.cfg.Admission.MaxAge = time.Minute
+			p.cfg.Pools.Provider, p.cfg.PerSupplier = 10, 10
+			p.cfg.Deadlines.Provider = time.Hour
+			slowly(p, booking.StepHold, time.Second)
+		})
+		for range 1500 { // ten a second
+			r.submit()
+		}
+		pass(2 * time.Second)
+		require.Nil(t, refusal(t, r), "no rate is known yet, and nobody has waited long")
+		pass(20 * time.Second)
+		refused := refusal(t, r)
+		require.NotNil(t, refused)
+		require.Equal(t, "predicted_wait", refused.Why)
+		require.InDelta(t, 130, r.count("booking_backlog_wait_seconds"), 20)
+		pass(3 * time.Minute)
+		require.Nil(t, refusal(t, r))
+	})
+}
+
+func TestABacklogThatNobodyTouchesIsRefusedByItsAge(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(p *parts) {
+			p.cfg.Pools.Provider, p.cfg.PerSupplier, p.cfg.Memory = 1, 1, 1
+			p.cfg.Deadlines.Provider = time.Hour
+			slowly(p, booking.StepHold, 30*time.Minute)
+		})
+		r.submit()
+		r.submit()
+		pass(time.Minute)
+		require.Nil(t, refusal(t, r))
+		pass(2 * time.Minute)
+		require.Equal(t, "predicted_wait", refusal(t, r).Why)
+	})
+}
+
+func TestABurstOnAnIdleServiceIsTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t)
+		r.ended(r.submit())
+		pass(time.Hour)
+		for range 2000 {
+			require.Nil(t, refusal(t, r))
+			r.submit()
+		}
+	})
+}
+
+func TestNothingIsAdmittedBeforeTheStart(t *testing.T) {
+	t.Parallel()
+	r := build(t)
+	require.Equal(t, "not_running", refusal(t, r).Why)
+	require.NoError(t, r.Stop(t.Context()))
+}
+
+func TestRefusingCostsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		r := start(t, func(p *parts) {
+			p.cfg.Admission.MaxBacklog, p.cfg.Memory = 1, 1
+			p.cfg.Deadlines.Provider = time.Hour
+			slowly(p, booking.StepHold, 30*time.Minute)
+			p.memory.Fail = func(string) error { calls++; return nil }
+		})
+		r.submit()
+		r.submit()
+		synctest.Wait()
+		before := calls
+		for range 1000 {
+			require.NotNil(t, refusal(t, r))
+		}
+		require.Equal(t, before, calls, "it asks no database")
+	})
+}

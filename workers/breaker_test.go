@@ -1,0 +1,171 @@
+package workers_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hotelbooking/booking"
+	"hotelbooking/booking/bookingtest"
+	"hotelbooking/workers"
+)
+
+// eager opens after four calls of which half failed.
+func eager(p *parts) {
+	p.cfg.Breaker = workers.Breaker{Failures: 50, Minimum: 4, Window: 30 * time.Second, Delay: 5 * time.Second, Probes: 2}
+}
+
+func TestAnOpenBreakerAsksNobodyAndProbesBoundedly(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		var asked, at, most atomic.Int32
+		r := start(t, eager, func(p *parts) {
+			hold := p.step(booking.StepHold).Do
+			p.step(booking.StepHold).Do = func(ctx context.Context, b *booking.Booking) booking.Outcome {
+				if b.Offer.Supplier == "sound" {
+					return hold(ctx, b)
+				}
+				asked.Add(1)
+				if n := at.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				defer at.Add(-1)
+				<-time.After(100 * time.Millisecond)
+				if broken.Load() {
+					return booking.Retry(booking.SupplierUnavailable, 0)
+				}
+				return hold(ctx, b)
+			}
+		})
+		broken.Store(true)
+		for range 20 {
+			r.submit(supplier("broken"))
+		}
+		pass(3 * time.Second)
+		opened := asked.Load()
+		require.LessOrEqual(t, opened, int32(20), "those under way when it opened, and no retry")
+		most.Store(0)
+		id := r.submit(supplier("broken"))
+		synctest.Wait()
+		turn := r.turns(id, booking.Doing, booking.StepHold)[0]
+		require.Equal(t, booking.CircuitOpen, turn.Reason)
+		require.Equal(t, booking.KindRetry, turn.Outcome)
+		require.Equal(t, opened, asked.Load())
+		require.Equal(t, 2, r.count("booking_breaker_state"))
+		require.Equal(t, booking.Confirmed, r.ended(r.submit(supplier("sound"))).Result, "each supplier has its own")
+
+		pass(10 * time.Second)
+		require.LessOrEqual(t, most.Load(), int32(2), "half-open, so many are asked at once")
+		broken.Store(false)
+		pass(20 * time.Second)
+		require.Zero(t, r.count("booking_breaker_state"))
+		require.Equal(t, booking.Confirmed, r.ended(r.submit(supplier("broken"))).Result)
+	})
+}
+
+func TestRefusalsAndPendingAnswersOpenNoBreaker(t *testing.T) {
+	t.Parallel()
+	for name, outcome := range map[string]booking.Outcome{
+		"sold out":  booking.Reject(booking.OfferSoldOut),
+		"parked":    booking.Park(booking.Staff, booking.FraudReview),
+		"undecided": booking.Retry(booking.SupplierPending, 0),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := start(t, eager, func(p *parts) {
+					p.step(booking.StepHold).Do = func(context.Context, *booking.Booking) booking.Outcome { return outcome }
+				})
+				for range 50 {
+					r.submit()
+				}
+				pass(2 * time.Second)
+				require.Zero(t, r.count("booking_breaker_state"))
+			})
+		})
+	}
+}
+
+func TestAPanicOpensNoBreaker(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, eager, func(p *parts) {
+			p.step(booking.StepHold).Do = func(context.Context, *booking.Booking) booking.Outcome { panic("ours") }
+		})
+		for range 50 {
+			r.submit()
+		}
+		synctest.Wait()
+		require.Zero(t, r.count("booking_breaker_state"))
+	})
+}
+
+func TestAProbeThatIsNeverAnsweredDoesNotHoldTheBreakerHalfOpen(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		release := make(chan struct{})
+		r := start(t, eager, func(p *parts) {
+			p.cfg.Deadlines.Payment = 2 * time.Second
+			authorize := p.step(booking.StepAuthorize).Do
+			p.step(booking.StepAuthorize).Do = func(ctx context.Context, b *booking.Booking) booking.Outcome {
+				if broken.Load() {
+					<-release // deaf to its deadline
+				}
+				return authorize(ctx, b)
+			}
+		})
+		broken.Store(true)
+		for range 10 {
+			r.submit()
+		}
+		pass(time.Minute)
+		broken.Store(false)
+		for _, b := range r.queue.All() {
+			require.NotEqual(t, booking.Parked, r.ended(b.ID).Place.Phase)
+		}
+		require.Zero(t, r.count("booking_breaker_state"))
+		close(release)
+		synctest.Wait()
+	})
+}
+
+func TestABrokenSupplierHeals(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		r := start(t, eager, func(p *parts) {
+			p.script = func(_ *booking.Booking, operation string) bookingtest.Fate {
+				if broken.Load() && (operation == "confirm" || operation == "find room") {
+					return bookingtest.LosesReply
+				}
+				return bookingtest.Obeys
+			}
+		})
+		broken.Store(true)
+		var ids []booking.ID
+		for range 30 {
+			ids = append(ids, r.submit())
+		}
+		pass(40 * time.Second)
+		broken.Store(false)
+		confirmed := 0
+		for _, id := range ids {
+			b, booked := r.ended(id), 0
+			if b.Result == booking.Confirmed {
+				booked = 1
+			}
+			world := r.world.of[b.Reference]
+			require.Equal(t, booked, world.EverBooked())
+			require.Equal(t, booked, world.Captures())
+			require.Zero(t, world.Open())
+			confirmed += booked
+		}
+		require.Positive(t, confirmed)
+	})
+}

@@ -1,0 +1,123 @@
+package workers_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hotelbooking/booking"
+)
+
+// waiter waits for one change, and says when it came.
+func waiter(t *testing.T, r *rig, id booking.ID, version int) <-chan time.Time {
+	t.Helper()
+	changed := make(chan time.Time, 1)
+	go func() {
+		if r.Wait(t.Context(), id, version) == nil {
+			changed <- time.Now()
+		}
+	}()
+	synctest.Wait()
+	return changed
+}
+
+func TestReadersSeeAChangeOfThisProcessAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(p *parts) { slowly(p, booking.StepHold, 3*time.Second) })
+		id := r.submit()
+		first, second := waiter(t, r, id, 1), waiter(t, r, id, 1)
+		require.Equal(t, 1, r.count("booking_watched"))
+		pass(2 * time.Second)
+		require.Empty(t, first)
+		pass(time.Second)
+		synctest.Wait()
+		require.Len(t, first, 1)
+		require.Len(t, second, 1)
+		require.Zero(t, r.count("booking_watched"), "what nobody waits for costs nothing")
+	})
+}
+
+func TestReadersSeeADecisionOfThisProcessAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t)
+		b := r.ended(r.submit())
+		synctest.Wait()
+		changed := waiter(t, r, b.ID, b.Version)
+		_, err := r.Decide(t.Context(), b.ID, booking.Decision{Verb: booking.VerbNote, Actor: "support:ana", Reason: "called"})
+		require.NoError(t, err)
+		synctest.Wait()
+		require.Len(t, changed, 1)
+	})
+}
+
+func TestReadersSeeAChangeOfAnotherProcessWithinAPoll(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t)
+		b := r.ended(r.submit())
+		changed := waiter(t, r, b.ID, b.Version)
+		pass(10 * time.Second)
+		require.Empty(t, changed)
+		r.decide(b.ID, booking.Decision{Verb: booking.VerbNote, Actor: "support:ana", Reason: "called"})
+		pass(time.Second)
+		synctest.Wait()
+		require.Len(t, changed, 1)
+	})
+}
+
+func TestAReaderWhoMissedTheChangeIsNotKeptWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t)
+		b := r.ended(r.submit())
+		require.NoError(t, r.Wait(t.Context(), b.ID, b.Version-1))
+		require.NoError(t, r.Wait(t.Context(), "no such booking", 1))
+		require.Zero(t, r.count("booking_watched"))
+	})
+}
+
+func TestAReaderWhoGoesAwayIsForgotten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t)
+		b := r.ended(r.submit())
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		began := time.Now()
+		require.ErrorIs(t, r.Wait(ctx, b.ID, b.Version), context.DeadlineExceeded)
+		require.Equal(t, 20*time.Second, time.Since(began))
+		require.Zero(t, r.count("booking_watched"))
+	})
+}
+
+func TestManyWatchedBookingsAreLookedUpInBoundedStatements(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		most := 0
+		r := start(t, func(p *parts) { p.deps.Versions = &counted{versions{p.memory}, &most} })
+		for range 1200 {
+			b := r.ended(r.submit())
+			synctest.Wait()
+			waiter(t, r, b.ID, b.Version)
+		}
+		pass(5 * time.Second)
+		require.Equal(t, 500, most)
+		require.Equal(t, 1200, r.count("booking_watched"))
+	})
+}
+
+// counted remembers the largest question.
+type counted struct {
+	versions
+	most *int
+}
+
+func (c *counted) Versions(ctx context.Context, ids []booking.ID) (map[booking.ID]int, error) {
+	*c.most = max(*c.most, len(ids))
+	return c.versions.Versions(ctx, ids)
+}
