@@ -227,16 +227,16 @@ func TestASaveWhoseAnswerWasLostIsNotDoneTwice(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for _, lease := range []string{"kept", "given back"} {
-			saves := 0
+			var saves atomic.Int64
 			r := start(t, func(p *parts) {
-				p.queue = &deaf{Queue: p.memory, saves: &saves, lost: map[string]int{"kept": 2, "given back": 6}[lease]}
+				p.queue = &deaf{Queue: p.memory, saves: &saves, lost: map[string]int64{"kept": 2, "given back": 6}[lease]}
 			})
 			b := r.ended(r.submit())
 			require.Equal(t, booking.Confirmed, b.Result)
 			require.Equal(t, 7, b.Version)
 			require.Len(t, r.world.calls(b), 6)
 			pass(time.Second)
-			require.Equal(t, 7, saves)
+			require.Equal(t, int64(7), saves.Load())
 			require.Zero(t, r.leased())
 		}
 	})
@@ -323,13 +323,13 @@ func (l *line) Get(ctx context.Context, id booking.ID) (*booking.Booking, error)
 // deaf loses the answer of one save.
 type deaf struct {
 	workers.Queue
-	saves *int
-	lost  int
+	saves *atomic.Int64
+	lost  int64
 }
 
 func (d *deaf) Save(ctx context.Context, b *booking.Booking, e booking.Entry, lease time.Duration) error {
 	err := d.Queue.Save(ctx, b, e, lease)
-	if *d.saves++; *d.saves == d.lost {
+	if d.saves.Add(1) == d.lost {
 		return errors.New("no answer")
 	}
 	return err

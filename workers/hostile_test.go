@@ -16,7 +16,7 @@ import (
 )
 
 // hostileRuns is how many histories of the test below are tried, each with its own seed.
-const hostileRuns = 30
+const hostileRuns = 20
 
 // Two engines on one database, whose lines to it are cut again and again, in front of an outside world that loses requests
 // and replies, is busy, refuses, and acts late, with customers who cancel: whatever happens, every booking comes to rest,

@@ -30,7 +30,7 @@ func TestANoticeIsAppliedAtOnce(t *testing.T) {
 		})
 		id := r.submit()
 		b := r.until(id, func(b *booking.Booking) bool { return b.Place.Phase == booking.Parked })
-		r.world.of[b.Reference].Authenticate(true)
+		r.world.look(b).Authenticate(true)
 		box.add(booking.Notice{Vendor: "psp", EventID: "1", Reference: b.Reference, Verb: booking.VerbNotify, Kind: "payment.authorized", At: time.Now()})
 		began := time.Now()
 		r.Noticed()

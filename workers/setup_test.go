@@ -225,6 +225,13 @@ func (w *worlds) world(b *booking.Booking) *bookingtest.World {
 	return world
 }
 
+// look is the world of a booking that is at rest.
+func (w *worlds) look(b *booking.Booking) *bookingtest.World {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.world(b)
+}
+
 // calls lists the operations that a booking's world has seen.
 func (w *worlds) calls(b *booking.Booking) []string {
 	w.mu.Lock()

@@ -2,6 +2,7 @@ package workers_test
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -98,7 +99,7 @@ func TestAReaderWhoGoesAwayIsForgotten(t *testing.T) {
 func TestManyWatchedBookingsAreLookedUpInBoundedStatements(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		most := 0
+		var most atomic.Int64
 		r := start(t, func(p *parts) { p.deps.Versions = &counted{versions{p.memory}, &most} })
 		for range 1200 {
 			b := r.ended(r.submit())
@@ -106,7 +107,7 @@ func TestManyWatchedBookingsAreLookedUpInBoundedStatements(t *testing.T) {
 			waiter(t, r, b.ID, b.Version)
 		}
 		pass(5 * time.Second)
-		require.Equal(t, 500, most)
+		require.Equal(t, int64(500), most.Load())
 		require.Equal(t, 1200, r.count("booking_watched"))
 	})
 }
@@ -114,10 +115,10 @@ func TestManyWatchedBookingsAreLookedUpInBoundedStatements(t *testing.T) {
 // counted remembers the largest question.
 type counted struct {
 	versions
-	most *int
+	most *atomic.Int64
 }
 
 func (c *counted) Versions(ctx context.Context, ids []booking.ID) (map[booking.ID]int, error) {
-	*c.most = max(*c.most, len(ids))
+	c.most.Store(max(c.most.Load(), int64(len(ids))))
 	return c.versions.Versions(ctx, ids)
 }
