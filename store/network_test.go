@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -128,11 +129,14 @@ func TestASilentDatabaseIsGivenUpInTime(t *testing.T) {
 	s, l := linked(t, func(c *store.Config) { c.Timeout, c.CommitTimeout = 200*time.Millisecond, 300*time.Millisecond })
 	b := accepted(t, s, 1, leased)
 	l.silent.Store(true)
-	_, err := s.Get(t.Context(), b.ID)
+	patient, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	defer cancel()
+	_, err := s.Get(patient, b.ID)
 	require.Error(t, err)
 	after, entry := turn(b, booking.Next())
-	require.Error(t, s.Save(t.Context(), after, entry, time.Minute))
-	require.Error(t, s.Ping(t.Context()))
+	require.Error(t, s.Save(patient, after, entry, time.Minute))
+	require.Error(t, s.Ping(patient))
+	require.NoError(t, patient.Err(), "it gave up by itself, long before its caller would have")
 	l.silent.Store(false)
 
 	require.NoError(t, s.Save(t.Context(), after, entry, time.Minute), "on a new connection")

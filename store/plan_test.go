@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,19 +15,24 @@ import (
 	"hotelbooking/store/storetest"
 )
 
-// finish adds n bookings that ended long ago.
+// finish adds n bookings that ended long ago, and n that are due much later.
 func finish(t *testing.T, s *store.Store, n int, prefix string) {
 	t.Helper()
-	ended := saved(t, s, accepted(t, s, n, leased), booking.Reject(booking.OfferSoldOut))
+	multiply(t, s, saved(t, s, accepted(t, s, n, leased), booking.Reject(booking.OfferSoldOut)), n, prefix+"-ended-")
+	multiply(t, s, saved(t, s, accepted(t, s, n+1, leased), booking.Retry(booking.SupplierUnavailable, time.Hour)), n, prefix+"-later-")
+}
+
+func multiply(t *testing.T, s *store.Store, b *booking.Booking, n int, prefix string) {
+	t.Helper()
 	series := fmt.Sprintf("WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) ", n)
 	require.NoError(t, s.Exec(t.Context(), series+`
 INSERT INTO bookings (id, reference, client, idempotency_key, fingerprint, flow_version, created_at, offer, stay, payment_token, attribution)
 SELECT '`+prefix+`' || i, '`+prefix+`' || i, client, '`+prefix+`' || i, fingerprint, 1, created_at, offer, stay, payment_token, attribution
-FROM bookings, n WHERE id = ?`, string(ended.ID)))
+FROM bookings, n WHERE id = ?`, string(b.ID)))
 	require.NoError(t, s.Exec(t.Context(), series+`
-INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, version, owner, crashes, crashed, failure, updated_at, facts)
-SELECT '`+prefix+`' || i, phase, step, pool, supplier, goal, result, status, version, owner, crashes, crashed, failure, updated_at, facts
-FROM places, n WHERE id = ?`, string(ended.ID)))
+INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, version, owner, due_at, crashes, crashed, failure, updated_at, facts)
+SELECT '`+prefix+`' || i, phase, step, pool, supplier, goal, result, status, version, owner, due_at, crashes, crashed, failure, updated_at, facts
+FROM places, n WHERE id = ?`, string(b.ID)))
 }
 
 func TestAClaimOnSQLiteReadsTheIndexOfWhatIsDue(t *testing.T) {
@@ -54,7 +60,7 @@ func TestASearchOnSQLiteReadsAnIndexForEachIdentifier(t *testing.T) {
 	require.NotRegexp(t, "SCAN (bookings|places|people)", plan)
 }
 
-func TestAClaimOnPostgresCostsTheSameHoweverManyHaveEnded(t *testing.T) {
+func TestAClaimOnPostgresCostsTheSameHoweverManyHaveEndedOrWait(t *testing.T) {
 	t.Parallel()
 	s := storetest.OnPostgres(t)
 	finish(t, s, 200, "a")

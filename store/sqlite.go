@@ -67,7 +67,7 @@ func (s *Store) openMemory(ctx context.Context, log *zap.Logger) error {
 func writerOptions() url.Values {
 	return url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)", "cache_size(-32768)",
-		"journal_size_limit(67108864)", "temp_store(MEMORY)",
+		"journal_size_limit(67108864)", "temp_store(MEMORY)", "secure_delete(FAST)", // what is erased is to be gone
 	}}
 }
 
