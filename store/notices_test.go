@@ -50,6 +50,8 @@ func TestANoticeIsKeptUntilItIsSettled(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, fresh, "also after it was applied")
 		due(notice("e3"))
+		require.NoError(t, s.SettleNotice(t.Context(), notice("e2"), time.Microsecond))
+		due(notice("e2"), notice("e3"))
 		require.ErrorIs(t, s.SettleNotice(t.Context(), notice("unknown"), 0), booking.ErrNotFound)
 	})
 }
