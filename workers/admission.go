@@ -23,13 +23,18 @@ type admission struct {
 	cfg   Admission
 	small int // a backlog of so many is never a reason to refuse by prediction: it is what the pools have at once
 
-	depth   atomic.Int64  // bookings that waited at the last sample
-	since   atomic.Int64  // accepted into the database since then
-	wait    atomic.Int64  // how long a new booking is expected to wait, ns; 0: not long, or nobody knows
-	decided atomic.Int64  // bookings that came to rest, ever
-	oldest  atomic.Int64  // age of the longest waiting, ns; for metrics
-	busy    []int64       // decided at the last samples, for as long as the backlog was not small; written by sample only
-	every   time.Duration // between samples
+	depth   atomic.Int64 // bookings that waited at the last sample
+	since   atomic.Int64 // accepted into the database since then
+	wait    atomic.Int64 // how long a new booking is expected to wait, ns; 0: not long, or nobody knows
+	decided atomic.Int64 // bookings that came to rest, ever
+	oldest  atomic.Int64 // age of the longest waiting, ns; for metrics
+	busy    []progress   // the last samples, for as long as the backlog was not small; used by sample only
+}
+
+// progress is how many bookings had come to rest at one moment.
+type progress struct {
+	at      time.Time
+	decided int64
 }
 
 // Admit tells whether a new booking would be taken: nil, or a *booking.Overloaded. It costs nothing.
@@ -104,7 +109,7 @@ func (a *admission) observe(depth int, age time.Duration, leftOut bool) {
 	if depth <= a.small {
 		a.busy = a.busy[:0]
 	} else {
-		a.busy = append(a.busy[max(0, len(a.busy)-window):], a.decided.Load())
+		a.busy = append(a.busy[max(0, len(a.busy)-window):], progress{time.Now(), a.decided.Load()})
 		wait = a.predicted(depth)
 	}
 	if !leftOut {
@@ -115,13 +120,13 @@ func (a *admission) observe(depth int, age time.Duration, leftOut bool) {
 
 // predicted is how long it takes to drain depth bookings at the rate measured lately; 0 while there is no telling.
 func (a *admission) predicted(depth int) time.Duration {
-	samples := len(a.busy) - 1
-	if samples < window/2 {
+	if len(a.busy) <= window/2 {
 		return 0
 	}
-	drained := a.busy[samples] - a.busy[0]
+	first, last := a.busy[0], a.busy[len(a.busy)-1]
+	drained := last.decided - first.decided
 	if drained == 0 {
 		return 0 // the age of the oldest will tell
 	}
-	return time.Duration(float64(depth) / float64(drained) * float64(samples) * float64(a.every))
+	return time.Duration(float64(depth) / float64(drained) * float64(last.at.Sub(first.at)))
 }

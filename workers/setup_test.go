@@ -59,8 +59,8 @@ func (p *parts) step(name booking.Name) *booking.Step {
 // build makes a rig that does not run yet.
 func build(t *testing.T, change ...func(*parts)) *rig {
 	t.Helper()
-	memory := queuetest.NewMemory()
-	p := &parts{cfg: workers.DefaultConfig(), memory: memory, queue: memory, world: &worlds{of: map[string]*bookingtest.World{}}}
+	memory, own := queuetest.NewMemory(), &worlds{of: map[string]*bookingtest.World{}}
+	p := &parts{cfg: workers.DefaultConfig(), memory: memory, queue: memory, world: own}
 	p.flow = booking.NewFlow(p.world.outside(), booking.DefaultLimits())
 	core, logs := observer.New(zapcore.DebugLevel)
 	metrics := prometheus.NewRegistry()
@@ -71,7 +71,9 @@ func build(t *testing.T, change ...func(*parts)) *rig {
 	if p.deps.Versions == nil {
 		p.deps.Versions = versions{p.memory}
 	}
-	p.world.script = p.script
+	if p.world == own {
+		own.script = p.script
+	}
 	require.NoError(t, p.cfg.Validate())
 	return &rig{
 		Workers: workers.New(p.flow, p.queue, p.cfg, p.deps), t: t, queue: p.memory, flow: p.flow, world: p.world,
