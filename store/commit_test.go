@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -160,6 +161,36 @@ func TestSeveralProcessesAcceptTheSameKeysAtOnce(t *testing.T) {
 				require.Equal(t, 1, count, "key %d", n)
 			}
 		})
+	}
+}
+
+func TestBatchesOfSeveralProcessesNeverWaitInACircle(t *testing.T) {
+	t.Parallel()
+	const rounds, size = 20, 64
+	cfg := storetest.PostgresConfig(t)
+	stores := []*store.Store{storetest.Open(t, cfg), storetest.Open(t, cfg)}
+	for round := range rounds {
+		batches := make([][]booking.Acceptance, len(stores))
+		for i := range stores {
+			for n := range size { // the same keys, the second time backwards
+				key := []int{n, size - 1 - n}[i]
+				batches[i] = append(batches[i], acceptance((round*len(stores)+i)*size+n, func(a *booking.Acceptance) {
+					a.Key = fmt.Sprintf("%d-%d", round, key)
+				}))
+			}
+		}
+		var done sync.WaitGroup
+		for i, s := range stores {
+			done.Go(func() {
+				if _, errs := s.Together(t.Context(), batches[i]...); errors.Join(errs...) != nil {
+					t.Errorf("accept: %v", errors.Join(errs...))
+				}
+			})
+		}
+		done.Wait()
+	}
+	for _, s := range stores {
+		require.Zero(t, s.Counts().Repeated, "a deadlock")
 	}
 }
 

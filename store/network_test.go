@@ -128,6 +128,7 @@ func TestASilentDatabaseIsGivenUpInTime(t *testing.T) {
 	t.Parallel()
 	s, l := linked(t, func(c *store.Config) { c.Timeout, c.CommitTimeout = 200*time.Millisecond, 300*time.Millisecond })
 	b := accepted(t, s, 1, leased)
+	get(t, s, b.ID) // so that both pools have a connection, on which nobody answers any more
 	l.silent.Store(true)
 	patient, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 	defer cancel()
