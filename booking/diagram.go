@@ -5,15 +5,10 @@ import (
 	"strings"
 )
 
-// Diagram draws the flow as Markdown with a Mermaid chart, from the table itself. docs/flow.md is its output, and a test
-// compares the two.
-func (f Flow) Diagram() string {
+// Chart draws the flow as a Mermaid chart, from the table itself. It stands in README.md, and a test compares the two.
+func (f Flow) Chart() string {
 	var out strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
-	p("# The flow")
-	p("")
-	p("Drawn from the table in `booking/flow.go`; `go test ./booking -run Diagram -update` draws it again.")
-	p("")
 	p("```mermaid")
 	p("flowchart TD")
 	p("    accepted([accepted: 202]) --> %s", f.Steps[0].Name)
@@ -37,7 +32,18 @@ func (f Flow) Diagram() string {
 	}
 	p("    %s --> ended([at rest])", f.Steps[len(f.Steps)-1].Name)
 	p("```")
+	return out.String()
+}
+
+// Diagram is the flow in words and tables below its chart. docs/flow.md is its output, and a test compares the two.
+func (f Flow) Diagram() string {
+	var out strings.Builder
+	p := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
+	p("# The flow")
 	p("")
+	p("Drawn from the table in `booking/flow.go`; `go test ./booking -run Diagram -update` draws it again.")
+	p("")
+	p("%s", f.Chart())
 	p("Undo runs upwards from where the booking stands: the pivot first, tracking last.")
 	p("")
 	p("| step | pool | do | find | undo | tries | then |")

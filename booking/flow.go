@@ -204,11 +204,10 @@ func (w world) authorized(b *Booking, p Payment) Outcome {
 		return Park(Customer, PaymentAuthenticationNeeded).Asking(
 			Action{Type: ActionThreeDS, Code: string(PaymentAuthenticationNeeded), URL: p.ActionURL, ClientSecret: p.ClientSecret}, w.limits.CustomerWindow)
 	case PaymentDecline:
-		b.Facts.Failure.Decline = p.Decline
 		if p.HardDecline {
-			b.Facts.Failure.Decline = "" // never tell a thief that the card is known to be stolen
-			return Reject(PaymentRefused)
+			return Reject(PaymentRefused) // and no word why: a thief is not told that the card is known to be stolen
 		}
+		b.Facts.Failure.Decline = p.Decline
 		return Park(Customer, PaymentDeclined).Asking(Action{Type: ActionNewPaymentMethod, Code: p.Decline}, w.limits.CustomerWindow)
 	case PaymentUnauthenticated:
 		return Compensate(PaymentAuthenticationFailed)
