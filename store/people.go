@@ -54,6 +54,26 @@ func (s *Store) People(ctx context.Context, id booking.ID) (booking.Contact, []b
 	return p.Contact, p.Rooms, nil
 }
 
+// checkKeys refuses to work beside processes that have other keys: neither could read what the other has accepted. The
+// newest booking tells.
+func (s *Store) checkKeys(ctx context.Context) error {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	var newest []string
+	err := s.read.WithContext(ctx).Raw("SELECT key_id FROM people ORDER BY id DESC LIMIT 1").Find(&newest).Error
+	if err != nil {
+		return fmt.Errorf("read the key of the newest booking: %w", err)
+	}
+	if len(newest) == 0 {
+		return nil
+	}
+	if _, known := s.cfg.Keys.Wrap[newest[0]]; !known {
+		return fmt.Errorf("the database's personal data is sealed with key %s, which is not configured: "+
+			"processes that share a database need the same secrets.people_key (or the same data_dir)", newest[0])
+	}
+	return nil
+}
+
 // Erase makes a booking's personal data unreadable for good, here and in every backup that lacks the key, and unfindable by
 // e-mail. The booking itself stays. Erasing twice is no error; booking.ErrNotFound when there is no booking.
 func (s *Store) Erase(ctx context.Context, id booking.ID) error {

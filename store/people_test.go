@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"hotelbooking/booking"
 	"hotelbooking/store"
@@ -115,6 +116,33 @@ func TestOldKeysReadWhatTheySealed(t *testing.T) {
 	}
 	_, _, err := before.People(t.Context(), second.ID)
 	require.ErrorContains(t, err, `key "new"`)
+}
+
+func TestAProcessWithOtherKeysIsRefused(t *testing.T) {
+	t.Parallel()
+	cfg := storetest.SQLiteConfig(t)
+	accepted(t, storetest.Open(t, cfg), 1)
+	cfg.Keys.Current, cfg.Keys.Wrap = "other", map[string][]byte{"other": bytes.Repeat([]byte{9}, 32)}
+	_, err := store.Open(t.Context(), cfg, zap.NewNop())
+	require.ErrorContains(t, err, "sealed with key test")
+	require.ErrorContains(t, err, "secrets.people_key")
+}
+
+func TestARowThatCannotBeReadStopsNobodyElses(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		bad, good := accepted(t, s, 1), accepted(t, s, 2)
+		require.NoError(t, s.Exec(t.Context(), "UPDATE people SET key_id = 'lost' WHERE id = ?", string(bad.ID)))
+		claimed, err := s.Claim(t.Context(), booking.Claim{Pool: booking.ProviderPool, Limit: 5, Owner: "a.1", Lease: time.Minute})
+		require.NoError(t, err)
+		require.Len(t, claimed, 1)
+		require.Equal(t, good.ID, claimed[0].ID)
+		looked, err := s.List(t.Context(), booking.Filter{Attention: booking.Unreadable, Limit: 5})
+		require.NoError(t, err)
+		require.Len(t, looked, 1)
+		require.Equal(t, bad.ID, looked[0].ID)
+		require.Empty(t, looked[0].Owner, "another process, with the key, may claim it")
+	})
 }
 
 func TestSealedDataCannotBeSwappedBetweenBookings(t *testing.T) {

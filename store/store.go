@@ -28,6 +28,7 @@ type Store struct {
 	pools  map[booking.Name]booking.Pool // who runs each step
 	write  *gorm.DB
 	read   *gorm.DB // the same as write in ":memory:"
+	log    *zap.Logger
 	writer *writer
 	counts counts
 
@@ -41,7 +42,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 		return nil, err
 	}
 	cfg = cfg.withDefaults()
-	s := &Store{cfg: cfg, pools: map[booking.Name]booking.Pool{}}
+	s := &Store{cfg: cfg, log: log, pools: map[booking.Name]booking.Pool{}}
 	for _, step := range booking.NewFlow(booking.Outside{}, booking.DefaultLimits()).Steps {
 		s.pools[step.Name] = step.Pool
 	}
@@ -51,6 +52,9 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 	}
 	if err := open(ctx, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), s.Close())
+	}
+	if err := s.checkKeys(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	s.writer = &writer{flush: s.flush, flushers: flushers}
 	return s, nil
