@@ -166,7 +166,7 @@ func TestSeveralProcessesAcceptTheSameKeysAtOnce(t *testing.T) {
 
 func TestBatchesOfSeveralProcessesNeverWaitInACircle(t *testing.T) {
 	t.Parallel()
-	const rounds, size = 20, 64
+	const rounds, size = 10, 64
 	cfg := storetest.PostgresConfig(t)
 	stores := []*store.Store{storetest.Open(t, cfg), storetest.Open(t, cfg)}
 	for round := range rounds {

@@ -1,9 +1,14 @@
 package store
 
 import (
+	"context"
+	"database/sql/driver"
 	"errors"
+	"io"
+	"net"
 	"slices"
 	"strings"
+	"syscall"
 
 	sqlite "github.com/glebarez/go-sqlite"
 	"github.com/jackc/pgx/v5"
@@ -34,7 +39,7 @@ type verdict int
 
 const (
 	hopeless verdict = iota + 1 // the database's trouble: everybody gets the error
-	again                       // two transactions stood in each other's way: the same batch may do
+	again                       // something passing stood in the way: the same batch may do
 	singly                      // one of the members is to blame: each on its own
 	locked                      // somebody holds the row of one of the members: each on its own, and not for long
 )
@@ -43,7 +48,7 @@ func judge(err error) verdict {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch class := pg.Code[:min(2, len(pg.Code))]; {
-		case class == "40": // serialization failure, deadlock
+		case class == "40", pg.Code == "57P01": // serialization failure, deadlock; the connection was ended, another may do
 			return again
 		case class == "22", class == "23", class == "54": // bad data, a constraint, a value too long for an index
 			return singly
@@ -61,7 +66,24 @@ func judge(err error) verdict {
 			return singly
 		}
 	}
+	if brokenConnection(err) {
+		return again
+	}
 	return hopeless
+}
+
+// brokenConnection tells whether a connection ended under our hands, so that another may do: not where the database cannot
+// be reached, or takes too long.
+func brokenConnection(err error) bool {
+	if connect := (*pgconn.ConnectError)(nil); errors.As(err, &connect) || errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	for _, ended := range []error{driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, ended) {
+			return true
+		}
+	}
+	return pgconn.SafeToRetry(err)
 }
 
 // refusedFor tells whether err is of the database, for one of these reasons, and nothing was written.

@@ -143,3 +143,24 @@ func TestASilentDatabaseIsGivenUpInTime(t *testing.T) {
 	require.NoError(t, s.Save(t.Context(), after, entry, time.Minute), "on a new connection")
 	require.NoError(t, s.Ping(t.Context()))
 }
+
+func TestAConnectionThatWasEndedIsReplaced(t *testing.T) {
+	t.Parallel()
+	cfg := storetest.PostgresConfig(t)
+	address, err := url.Parse(cfg.URL)
+	require.NoError(t, err)
+	query := address.Query()
+	query.Set("application_name", query.Get("search_path")) // which no other test has
+	address.RawQuery = query.Encode()
+	cfg.URL = address.String()
+	s, operator := storetest.Open(t, cfg), storetest.OnPostgres(t)
+	for n := range 5 {
+		accepted(t, s, n)
+		ended, err := operator.Lines(t.Context(), `
+SELECT CAST(pg_terminate_backend(pid) AS TEXT) FROM pg_stat_activity WHERE application_name = ?`, query.Get("search_path"))
+		require.NoError(t, err)
+		require.NotEmpty(t, ended)
+	}
+	accepted(t, s, 5)
+	require.Positive(t, s.Counts().Repeated)
+}

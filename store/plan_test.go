@@ -38,7 +38,7 @@ FROM places, n WHERE id = ?`, string(b.ID)))
 func TestAClaimOnSQLiteReadsTheIndexOfWhatIsDue(t *testing.T) {
 	t.Parallel()
 	s := storetest.SQLite(t)
-	finish(t, s, 2000, "a")
+	finish(t, s, 300, "a")
 	accepted(t, s, 1)
 	for _, statistics := range []string{"SELECT 1", "ANALYZE"} { // nobody analyses it in production
 		require.NoError(t, s.Exec(t.Context(), statistics))

@@ -86,7 +86,7 @@ func decideAgain(s *scene) {
 }
 
 func decideAtOnce(s *scene) {
-	const callers, each = 8, 5
+	const callers, each = 6, 4
 	b := s.stored()
 	var done sync.WaitGroup
 	for range callers {
