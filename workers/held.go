@@ -100,15 +100,24 @@ func (l *ledger) find(id booking.ID) *held {
 	return l.held[id]
 }
 
-// begin says that a turn runs, end that none does. extend moves the lease's end.
-func (l *ledger) begin(h *held, t *turn) {
+// begin says that the call of a turn runs, unless the lease is lost; end, that none does.
+func (l *ledger) begin(t *turn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	h.turn = t
+	if t.held.lost.Load() {
+		return false
+	}
+	t.held.turn = t
+	return true
 }
 
-func (l *ledger) end(h *held) { l.begin(h, nil) }
+func (l *ledger) end(h *held) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h.turn = nil
+}
 
+// extend moves the lease's end.
 func (l *ledger) extend(h *held, until time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -26,7 +26,7 @@ type loop struct {
 }
 
 // backoffs bounds, in doublings of every, how far apart failing rounds are.
-const backoffs = 3
+const backoffs = 2
 
 // run does rounds until ctx ends.
 func (l *loop) run(ctx context.Context, log *zap.Logger) {

@@ -25,6 +25,9 @@ func (w *Workers) applyNotices(ctx context.Context, _ bool) error {
 			return fmt.Errorf("look into the inbox: %w", err)
 		}
 		for _, n := range notices {
+			if ctx.Err() != nil {
+				return nil
+			}
 			if err := w.applyNotice(n); err != nil {
 				return fmt.Errorf("settle notice %s of %s: %w", n.EventID, n.Vendor, err)
 			}

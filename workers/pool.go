@@ -28,6 +28,8 @@ const (
 // submits; tasks never panic out; nothing is submitted after Wait.
 type pool struct {
 	name     booking.Pool
+	entrance bool         // bookings begin in this pool,
+	first    booking.Name // at this step
 	size     int
 	perLane  int
 	deadline time.Duration
@@ -45,18 +47,20 @@ type pool struct {
 	alarmAt time.Time
 }
 
-// lane is the bookings of one outside system that wait for a slot, first in, first out. Its fields are guarded by the pool.
+// lane is the bookings of one outside system that wait for a slot, first in, first out; but those that go on come before
+// those that begin, so that a burst does not hold all rooms before it confirms the first. Guarded by the pool.
 type lane struct {
 	name    string // the supplier in the provider pool; empty in the others
 	breaker *breaker
 	running int
-	queue   []*held
-	behind  bool // bookings of this lane wait in the database
+	going   []*held
+	fresh   []*held // at their first step
+	behind  bool    // bookings of this lane wait in the database
 }
 
-func newPool(name booking.Pool, cfg Config, claim func()) *pool {
+func newPool(name booking.Pool, first booking.Step, cfg Config, claim func()) *pool {
 	p := &pool{
-		name: name, size: cfg.slots(name), perLane: cfg.slots(name), deadline: cfg.deadline(name), breaker: cfg.Breaker,
+		name: name, entrance: name == first.Pool, first: first.Name, size: cfg.slots(name), perLane: cfg.slots(name), deadline: cfg.deadline(name), breaker: cfg.Breaker,
 		tasks: conc.New(), wake: make(chan struct{}, 1), claim: claim,
 	}
 	if name == booking.ProviderPool {
@@ -90,22 +94,38 @@ func (p *pool) next() (*lane, *held) {
 	}
 	var first *lane
 	for _, l := range p.lanes {
-		if len(l.queue) == 0 || l.running >= p.perLane || l.breaker.full() {
+		if l.waiting() == 0 || l.running >= p.perLane || l.breaker.full() {
 			continue
 		}
-		if first == nil || l.queue[0].since.Before(first.queue[0].since) {
+		if first == nil || l.head().since.Before(first.head().since) {
 			first = l
 		}
 	}
 	if first == nil {
 		return nil, nil
 	}
-	h := first.queue[0]
-	first.queue[0] = nil
-	first.queue = first.queue[1:]
 	p.running++
 	first.running++
-	return first, h
+	return first, first.pop()
+}
+
+func (l *lane) waiting() int { return len(l.going) + len(l.fresh) }
+
+func (l *lane) next() *[]*held {
+	if len(l.going) > 0 {
+		return &l.going
+	}
+	return &l.fresh
+}
+
+func (l *lane) head() *held { return (*l.next())[0] }
+
+func (l *lane) pop() *held {
+	queue := l.next()
+	h := (*queue)[0]
+	(*queue)[0] = nil
+	*queue = (*queue)[1:]
+	return h
 }
 
 // push lets h wait for a slot.
@@ -113,21 +133,32 @@ func (p *pool) push(h *held) {
 	p.mu.Lock()
 	h.since = time.Now()
 	l := p.lane(h.b)
-	l.queue = append(l.queue, h)
+	if p.entrance && h.b.Place.Phase == booking.Doing && h.b.Place.Step == p.first {
+		l.fresh = append(l.fresh, h)
+	} else {
+		l.going = append(l.going, h)
+	}
 	p.mu.Unlock()
 	signal(p.wake)
 }
 
-// room tells whether one more booking may wait in memory, given how many more could be held at all. A newcomer may not while
-// older ones wait in the database. Where there is no room, the claimer brings it in when its turn comes.
-func (p *pool) room(b *booking.Booking, newcomer bool, memory int) bool {
+// room tells whether b, which begins or goes on, may wait in memory, given how many more could be held at all. Where there
+// is no room, the claimer brings it in when it is due.
+//
+// What begins waits in the database while others do, or it would overtake them for ever. What goes on may always wait in
+// the pool where bookings begin, because there the claimer would bring in all the new ones before it; in the other pools it
+// waits in the database while others that go on do.
+func (p *pool) room(b *booking.Booking, begins bool, memory int) bool {
+	if p.entrance && !begins {
+		return true
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l := p.lane(b)
-	if newcomer && (p.behind || l.behind) {
+	if p.behind || l.behind {
 		return false
 	}
-	if len(l.queue) >= min(depth*p.perLane, max(p.perLane, memory)) {
+	if l.waiting() >= min(depth*p.perLane, max(p.perLane, memory)) {
 		l.behind = true
 		return false
 	}
@@ -155,7 +186,7 @@ func (p *pool) lane(b *booking.Booking) *lane {
 }
 
 func (l *lane) idle() bool {
-	return l.running == 0 && len(l.queue) == 0 && !l.behind && l.breaker.state() == closed
+	return l.running == 0 && l.waiting() == 0 && !l.behind && l.breaker.state() == closed
 }
 
 // done gives the slot of a turn back. A turn that was taken away from its call leaves the call behind without a slot; but
@@ -218,7 +249,7 @@ func (p *pool) wants(all bool) (n int, except []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range p.lanes {
-		if l.running+len(l.queue) >= p.perLane || l.breaker.full() || !all && l.breaker.open() {
+		if l.running+l.waiting() >= p.perLane || l.breaker.full() || !all && l.breaker.open() {
 			if l.name == "" {
 				return 0, nil
 			}
@@ -232,7 +263,7 @@ func (p *pool) wants(all bool) (n int, except []string) {
 func (p *pool) spare() int {
 	free := p.size - p.running
 	for _, l := range p.lanes {
-		free -= min(len(l.queue), max(0, p.perLane-l.running))
+		free -= min(l.waiting(), max(0, p.perLane-l.running))
 	}
 	return max(0, free)
 }
@@ -301,8 +332,8 @@ func (p *pool) empty() []*held {
 	defer p.mu.Unlock()
 	var waiting []*held
 	for _, l := range p.lanes {
-		waiting = append(waiting, l.queue...)
-		l.queue = nil
+		waiting = append(append(waiting, l.going...), l.fresh...)
+		l.going, l.fresh = nil, nil
 	}
 	return waiting
 }
@@ -318,7 +349,7 @@ func (p *pool) stats() poolStats {
 	defer p.mu.Unlock()
 	s := poolStats{running: p.running, left: p.left}
 	for _, l := range p.lanes {
-		s.ready += len(l.queue)
+		s.ready += l.waiting()
 		s.breakers = append(s.breakers, l.breaker)
 	}
 	return s

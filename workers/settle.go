@@ -131,18 +131,16 @@ func (w *Workers) graft(h *held, before, learned *booking.Booking) bool {
 // lookAgain makes sure, before a turn, that the lease is long enough, and that the row has not moved where that matters.
 // moved tells that it had, and that h has the new state. Where ok is false the turn has ended.
 func (w *Workers) lookAgain(t *turn) (moved, ok bool) {
-	h := t.held
-	if h.lost.Load() || time.Until(w.ledger.until(h)) < w.margin() {
-		w.forget(t)
-		return false, false
-	}
+	h, version := t.held, t.held.b.Version
 	step, _ := w.flow.Step(h.b.Place.Step)
 	pivot := step.Pivot && h.b.Place.Phase == booking.Doing
-	if decided := h.moved.Swap(false); !decided && (!pivot || time.Since(h.read) <= afresh) {
-		return false, true
+	if h.moved.Swap(false) || pivot && time.Since(h.read) > afresh {
+		if err := w.reread(h); err != nil {
+			w.forget(t)
+			return false, false
+		}
 	}
-	version := h.b.Version
-	if err := w.reread(h); err != nil {
+	if h.lost.Load() || time.Until(w.ledger.until(h)) < w.margin() {
 		w.forget(t)
 		return false, false
 	}

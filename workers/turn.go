@@ -74,7 +74,8 @@ func (w *Workers) turn(ctx context.Context, t *turn) {
 	}
 	t.pass = pass
 	learned := h.b.Clone()
-	if outcome, mine := w.call(ctx, t, act, learned); mine {
+	outcome, mine := w.call(ctx, t, act, learned)
+	if mine {
 		w.settle(t, learned, outcome)
 	}
 }
@@ -102,7 +103,11 @@ func (w *Workers) call(ctx context.Context, t *turn, act booking.Act, b *booking
 	ctx, cancel := context.WithTimeoutCause(ctx, t.pool.deadline, errTurnDeadline)
 	defer cancel()
 	t.hard = time.Now().Add(2 * t.pool.deadline)
-	w.ledger.begin(t.held, t)
+	if !w.ledger.begin(t) {
+		t.pass.dropped()
+		w.forget(t)
+		return o, false
+	}
 	watchdog := time.AfterFunc(2*t.pool.deadline, func() { w.takeAway(t, booking.TurnDeadline) })
 
 	panicked := panics.Try(func() { o = act(ctx, b) })

@@ -77,11 +77,11 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 	}
 	w.random = &shared{from: w.random}
 	for _, name := range booking.Pools() {
-		w.pools = append(w.pools, newPool(name, cfg, func() { w.claimer.want(name) }))
+		w.pools = append(w.pools, newPool(name, flow.Steps[0], cfg, func() { w.claimer.want(name) }))
 		w.admission.small += cfg.slots(name)
 	}
 	w.loops = []*loop{
-		{name: "claim", every: cfg.Poll, wake: w.claimer.wake, round: w.claimDue, vital: true},
+		{name: "claim", every: cfg.Poll, wake: w.claimer.wake, round: w.claimDue, vital: true, steady: true},
 		{name: "renew", every: cfg.Lease / 15, round: w.renew, vital: true, steady: true},
 		{name: "admission", every: cfg.Poll, round: w.sample},
 	}
