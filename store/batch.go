@@ -73,15 +73,15 @@ FROM v WHERE id IS NOT NULL`
 var historyIn = []column{
 	{"booking_id", isText}, {"version", isInt}, {"at", isInt}, {"actor", isText}, {"verb", isText}, {"from_phase", isText},
 	{"from_step", isText}, {"to_phase", isText}, {"to_step", isText}, {"attempt", isInt}, {"outcome", isText},
-	{"reason", isText}, {"detail", isText}, {"took_us", isInt}, {"status", isText},
+	{"reason", isText}, {"detail", isText}, {"took_us", isInt}, {"status", isText}, {"written_by", isText},
 }
 
 const insertLines = `
 WITH {rows}
 INSERT INTO history (booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
-    reason, detail, took_us, status)
+    reason, detail, took_us, status, written_by)
 SELECT booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
-    reason, detail, took_us, status
+    reason, detail, took_us, status, written_by
 FROM v WHERE booking_id IS NOT NULL`
 
 var idsIn = []column{{"id", isText}}
@@ -95,7 +95,7 @@ var lineKeys = []column{{"id", isText}, {"version", isInt}}
 const writtenLines = `
 WITH {rows}
 SELECT h.booking_id, h.version, h.at, h.actor, h.verb, h.from_phase, h.from_step, h.to_phase, h.to_step, h.attempt,
-    h.outcome, h.reason, h.detail, h.took_us, h.status
+    h.outcome, h.reason, h.detail, h.took_us, h.status, h.written_by
 FROM v JOIN history AS h ON h.booking_id = v.id AND h.version = v.version`
 
 var acceptKeys = []column{{"idempotency_key", isText}, {"client", isText}}

@@ -163,7 +163,7 @@ func (s *Store) acceptOp(a booking.Acceptance) (*op, error) {
 	if a.Owner == "" {
 		next = afterwards{dueIn: dueIn(b)}
 	}
-	o, err := s.saveOp(b, a.Entry, "", next)
+	o, err := s.saveOp(b, a.Entry, "", "", next)
 	if err != nil {
 		return nil, err
 	}
@@ -171,8 +171,9 @@ func (s *Store) acceptOp(a booking.Acceptance) (*op, error) {
 	return o, nil
 }
 
-// saveOp is the write of b's state and its line of history, if owner still holds it.
-func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner string, next afterwards) (*op, error) {
+// saveOp is the write of b's state and its line of history, if owner still holds it. by tells it from another's write of the
+// same version: the same for a write that is repeated, and for no other.
+func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner, by string, next afterwards) (*op, error) {
 	pool, known := s.pools[b.Place.Step]
 	switch {
 	case e.Version != b.Version || b.Version < 1:
@@ -188,7 +189,7 @@ func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner string, next a
 	if err != nil {
 		return nil, fmt.Errorf("save booking %s: %w", b.ID, err)
 	}
-	line := newHistoryRow(e)
+	line := newHistoryRow(e, by)
 	return &op{
 		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID)),
 		place: place.values(string(b.ID), string(pool), b.Offer.Supplier, owner, next),

@@ -48,7 +48,7 @@ func (s *Store) Together(ctx context.Context, accepts ...booking.Acceptance) ([]
 func (s *Store) SaveTogether(ctx context.Context, turns map[*booking.Booking]booking.Entry) map[booking.ID]error {
 	var ops []*op
 	for b, entry := range turns {
-		o, err := s.saveOp(b, entry, b.Owner, afterwards{dueIn: dueIn(b)})
+		o, err := s.saveOp(b, entry, b.Owner, b.Owner, afterwards{dueIn: dueIn(b)})
 		if err != nil {
 			panic(err)
 		}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -150,7 +151,7 @@ func (s *Store) Save(ctx context.Context, b *booking.Booking, e booking.Entry, l
 	if lease <= 0 {
 		next = afterwards{dueIn: dueIn(b)}
 	}
-	o, err := s.saveOp(b, e, b.Owner, next)
+	o, err := s.saveOp(b, e, b.Owner, b.Owner, next)
 	if err != nil {
 		return err
 	}
@@ -247,7 +248,7 @@ func (s *Store) Decide(ctx context.Context, id booking.ID, decide func(*booking.
 			return nil, err
 		}
 		b.Owner = owner
-		o, err := s.saveOp(b, entry, owner, afterwards{owner: owner, dueIn: dueIn(b), keepDue: owner != "" || b.DueAt.Equal(due)})
+		o, err := s.saveOp(b, entry, owner, rand.Text(), afterwards{owner: owner, dueIn: dueIn(b), keepDue: owner != "" || b.DueAt.Equal(due)})
 		if err != nil {
 			return nil, err
 		}

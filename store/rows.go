@@ -152,16 +152,18 @@ type historyRow struct {
 	Detail    string
 	TookUs    int64
 	Status    string
+	WrittenBy string
 }
 
 const historyColumns = "version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome, reason, detail, took_us, status"
 
-func newHistoryRow(e booking.Entry) historyRow {
+func newHistoryRow(e booking.Entry, by string) historyRow {
 	return historyRow{
 		Version: int64(e.Version), At: e.At.UnixMicro(), Actor: clean(e.Actor, textLimit), Verb: e.Verb,
 		FromPhase: string(e.From.Phase), FromStep: string(e.From.Step), ToPhase: string(e.To.Phase), ToStep: string(e.To.Step),
 		Attempt: int64(e.Attempt), Outcome: string(e.Outcome), Reason: clean(string(e.Reason), textLimit),
 		Detail: clean(e.Detail, detailLimit), TookUs: e.Took.Microseconds(), Status: string(e.Status),
+		WrittenBy: by,
 	}
 }
 
@@ -238,6 +240,6 @@ func (r peopleRow) values() []any { return []any{r.ID, r.EmailIndex, r.KeyID, r.
 func (r historyRow) values(id string) []any {
 	return []any{
 		id, r.Version, r.At, r.Actor, r.Verb, r.FromPhase, r.FromStep, r.ToPhase, r.ToStep, r.Attempt, r.Outcome, r.Reason,
-		r.Detail, r.TookUs, r.Status,
+		r.Detail, r.TookUs, r.Status, r.WrittenBy,
 	}
 }

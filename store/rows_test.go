@@ -46,7 +46,7 @@ func TestALineOfHistorySurvivesItsRow(t *testing.T) {
 			Outcome: booking.Kind(anyWord(t)), Reason: booking.Reason(anyWord(t)), Detail: anyWord(t),
 			Took: time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "took")) * time.Microsecond, Status: booking.Status(anyWord(t)),
 		}
-		row := newHistoryRow(want)
+		row := newHistoryRow(want, "a.1")
 		require.Equal(t, want, row.entry())
 		require.Len(t, row.values(""), len(historyIn))
 	})

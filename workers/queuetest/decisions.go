@@ -85,6 +85,21 @@ func decideAgain(s *scene) {
 	s.history(b.ID, "accept", "note")
 }
 
+func decideTwice(s *scene) {
+	b, moment := s.stored(), time.Now()
+	tries := 0
+	_, err := s.queue.Decide(s.ctx, b.ID, func(b *booking.Booking) (booking.Entry, error) {
+		if tries++; tries == 1 {
+			_, err := s.queue.Decide(s.ctx, b.ID, func(b *booking.Booking) (booking.Entry, error) { return noteAt(b, moment) })
+			require.NoError(s, err)
+		}
+		return noteAt(b, moment)
+	})
+	require.NoError(s, err)
+	require.Equal(s, 2, tries, "the other's line is not its own, however alike they are")
+	s.history(b.ID, "accept", "note", "note")
+}
+
 func decideAtOnce(s *scene) {
 	const callers, each = 6, 4
 	b := s.stored()

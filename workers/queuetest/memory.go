@@ -44,6 +44,7 @@ type row struct {
 	print   [32]byte
 	due     time.Time
 	history []booking.Entry
+	writers []string // of each line: the owner whose turn it was; empty for decisions
 }
 
 // NewMemory is an empty queue.
@@ -73,7 +74,7 @@ func (m *Memory) Accept(ctx context.Context, a booking.Acceptance) (booking.Rece
 	if m.rows[a.Booking.ID] != nil {
 		return booking.Receipt{}, fmt.Errorf("accept booking %s: the id is taken", a.Booking.ID)
 	}
-	r := &row{b: a.Booking.Clone(), print: a.Fingerprint, history: []booking.Entry{a.Entry}}
+	r := &row{b: a.Booking.Clone(), print: a.Fingerprint, history: []booking.Entry{a.Entry}, writers: []string{""}}
 	r.rest(a.Owner, a.Lease)
 	m.rows[r.b.ID], m.keys[key] = r, r.b.ID
 	accepted := r.b.Clone()
@@ -118,14 +119,14 @@ func (m *Memory) Save(ctx context.Context, b *booking.Booking, e booking.Entry, 
 	switch {
 	case !ok || b.Owner == "":
 		return booking.ErrLost
-	case r.has(e):
+	case r.has(e, b.Owner):
 		return nil
 	case r.b.Owner != b.Owner:
 		return booking.ErrLost
 	case r.b.Version != b.Version-1:
 		return booking.ErrConflict
 	}
-	r.write(b, e)
+	r.write(b, e, b.Owner)
 	owner := b.Owner
 	if lease <= 0 {
 		owner = ""
@@ -248,7 +249,7 @@ func (m *Memory) decided(before, after *booking.Booking, e booking.Entry) bool {
 		return false
 	}
 	due := r.due
-	r.write(after, e)
+	r.write(after, e, "")
 	r.rest("", 0)
 	keeps := before.Owner != "" || after.DueAt.Equal(before.DueAt)
 	if keeps && after.Place.Phase != booking.Ended {
@@ -258,9 +259,9 @@ func (m *Memory) decided(before, after *booking.Booking, e booking.Entry) bool {
 }
 
 // write replaces the state; what was asked, and the people, stay.
-func (r *row) write(b *booking.Booking, e booking.Entry) {
+func (r *row) write(b *booking.Booking, e booking.Entry, by string) {
 	r.b = &booking.Booking{Ask: r.b.Ask, State: b.Clone().State}
-	r.history = append(r.history, e)
+	r.history, r.writers = append(r.history, e), append(r.writers, by)
 }
 
 // rest sets who holds the row and when it is looked at next: at the end of the lease, or when it is due. What has ended is
@@ -281,9 +282,10 @@ func (r *row) rest(owner string, lease time.Duration) {
 
 func (r *row) waits(now time.Time) bool { return !r.due.IsZero() && !r.due.After(now) }
 
-// has tells whether e was written before: a save repeated after its answer was lost.
-func (r *row) has(e booking.Entry) bool {
-	return e.Version >= 1 && e.Version <= len(r.history) && r.history[e.Version-1] == e
+// has tells whether owner wrote e before: a save repeated after its answer was lost.
+func (r *row) has(e booking.Entry, owner string) bool {
+	i := e.Version - 1
+	return i >= 0 && i < len(r.history) && r.history[i] == e && r.writers[i] == owner
 }
 
 // public is what Get shows: no personal data, and due as stored.

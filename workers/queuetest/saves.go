@@ -84,6 +84,19 @@ func saveLost(s *scene) {
 	require.ErrorIs(s, s.queue.Save(s.ctx, unknown, entry, minute), booking.ErrLost)
 }
 
+func saveTwin(s *scene) {
+	b := s.leased(-time.Second)
+	taken := s.claimOne("a.1")
+	b.Crashed, b.Crashes, b.DueAt = taken.Crashed, taken.Crashes, taken.DueAt
+	moment := time.Now()
+	twin := taken.Clone()
+	entry := flow.Apply(twin, booking.Next(), moment)
+	require.NoError(s, s.queue.Save(s.ctx, twin, entry, minute))
+	late := b.Clone()
+	require.Equal(s, entry, flow.Apply(late, booking.Next(), moment))
+	require.ErrorIs(s, s.queue.Save(s.ctx, late, entry, minute), booking.ErrLost)
+}
+
 func saveConflict(s *scene) {
 	b := s.leased(minute)
 	_, err := s.queue.Decide(s.ctx, b.ID, note)

@@ -47,6 +47,8 @@ func Run(t *testing.T, open func(t *testing.T) workers.Queue) {
 		"a decision that changes no date keeps it":                     decideKeepsDue,
 		"a refused decision writes nothing":                            decideRefused,
 		"a decision is taken again when the booking was claimed":       decideAgain,
+		"equal decisions at one moment are two":                        decideTwice,
+		"equal turns at one moment are not one another's":              saveTwin,
 		"decisions at once leave a history without a gap":              decideAtOnce,
 		"the backlog is what is due and not leased":                    backlogCounts,
 	} {
@@ -153,8 +155,10 @@ func (s *scene) expire(b *booking.Booking) {
 }
 
 // note is a decision that moves nothing.
-func note(b *booking.Booking) (booking.Entry, error) {
-	return flow.Decide(b, booking.Decision{Verb: booking.VerbNote, Actor: "support:ana", Reason: "called"}, time.Now())
+func note(b *booking.Booking) (booking.Entry, error) { return noteAt(b, time.Now()) }
+
+func noteAt(b *booking.Booking, at time.Time) (booking.Entry, error) {
+	return flow.Decide(b, booking.Decision{Verb: booking.VerbNote, Actor: "support:ana", Reason: "called"}, at)
 }
 
 // history checks that the lines of b are numbered without a gap and lead up to its version.

@@ -86,6 +86,8 @@ CREATE TABLE history (
     detail     TEXT NOT NULL,
     took_us    BIGINT NOT NULL,
     status     TEXT COLLATE "C" NOT NULL,
+    -- Tells a save that is repeated from another's: the owner whose turn it was, or a decision's random name.
+    written_by TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (booking_id, version)
 );
 

@@ -84,6 +84,8 @@ CREATE TABLE history (
     detail     TEXT NOT NULL,
     took_us    INTEGER NOT NULL,
     status     TEXT NOT NULL,
+    -- Tells a save that is repeated from another's: the owner whose turn it was, or a decision's random name.
+    written_by TEXT NOT NULL,
     PRIMARY KEY (booking_id, version)
 ) STRICT, WITHOUT ROWID;
 
