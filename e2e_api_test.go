@@ -65,21 +65,29 @@ func TestPollSeesChangesAndNothingElse(t *testing.T) {
 		same := c.call("GET", path, b.ClientSecret, "", "If-None-Match", seen.header.Get("ETag")).is(http.StatusNotModified)
 		require.Empty(c, same.body)
 
-		held := make(chan answer, 1)
-		go func() {
-			a, err := c.try("GET", path, b.ClientSecret, "", "If-None-Match", seen.header.Get("ETag"), "Prefer", "wait=20")
-			if err == nil {
-				held <- a
-			}
-			close(held)
-		}()
+		answered := c.hold(path, b.ClientSecret, seen)
 		require.Less(c, c.call("POST", seen.booking().Action.URL, "", "").status, 400)
-		changed, answered := <-held
-		require.True(c, answered)
-		require.Greater(c, changed.is(http.StatusOK).booking().Version, seen.booking().Version)
-		decided := c.untilDecided(b.ID)
-		require.Equal(c, "confirmed", decided.Status)
+		require.Greater(c, (<-answered).is(http.StatusOK).booking().Version, seen.booking().Version)
+		require.Equal(c, "confirmed", c.untilDecided(b.ID).Status)
+
+		atRest := c.until(b.ID, func(v bookingView) bool { return v.Stage == "done" })
+		answered = c.hold(path, b.ClientSecret, c.call("GET", path, b.ClientSecret, "").is(http.StatusOK))
+		c.call("POST", path+"/cancellation", b.ClientSecret, "{}").is(http.StatusAccepted)
+		require.Greater(c, (<-answered).is(http.StatusOK).booking().Version, atRest.Version, "what is decided can still change")
 	})
+}
+
+// hold asks to wait for a change of what was seen, and sends the answer when it comes.
+func (c *client) hold(path, key string, seen answer) <-chan answer {
+	answered := make(chan answer, 1)
+	go func() {
+		a, err := c.try("GET", path, key, "", "If-None-Match", seen.header.Get("ETag"), "Prefer", "wait=20")
+		if err != nil {
+			a = answer{T: c.T, body: []byte(err.Error())}
+		}
+		answered <- a
+	}()
+	return answered
 }
 
 func TestStreamTellsEveryChangeAndResumes(t *testing.T) {

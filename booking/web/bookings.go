@@ -90,7 +90,12 @@ func (s *Server) GetBooking(c echo.Context, id string, params GetBookingParams) 
 	header := c.Response().Header()
 	if wait, ok := preferredWait(params.Prefer, s.config.WaitMax); ok {
 		header.Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
-		if !b.Terminal() && (params.IfNoneMatch == "" || matches(params.IfNoneMatch, b.Version)) {
+		// Who has it waits for a change, decided or not: it may still be captured, or cancelled. Who does not waits for news.
+		hold := !b.Terminal()
+		if params.IfNoneMatch != "" {
+			hold = matches(params.IfNoneMatch, b.Version)
+		}
+		if hold {
 			if b, err = s.awaitChange(c, p, b, wait); err != nil {
 				return err
 			}
