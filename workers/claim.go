@@ -74,7 +74,6 @@ func (w *Workers) claimFor(p *pool, all bool) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	p.claimed(len(claimed) >= n, except)
 	w.metrics.claimed.WithLabelValues(string(p.name)).Add(float64(len(claimed)))
 	for _, b := range claimed {
 		if b.Crashed {
@@ -86,7 +85,7 @@ func (w *Workers) claimFor(p *pool, all bool) (more bool, err error) {
 		}
 		w.route(h, p)
 	}
-	return len(claimed) >= n, nil
+	return p.claimed(len(claimed) >= n, except), nil
 }
 
 // route lets a booking wait for its step's pool; where its step has none, or it has ended, for p.

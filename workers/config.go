@@ -85,7 +85,7 @@ func (c Config) Validate() error {
 	}
 	need(c.PerSupplier > 0, "per_supplier: %d is not a number of slots", c.PerSupplier)
 	need(c.Poll > 0, "poll: %s is no interval", c.Poll)
-	need(c.Lease >= 3*c.Poll, "lease: %s is less than three times poll (%s)", c.Lease, c.Poll)
+	need(c.Lease > c.Poll, "lease: %s is not more than poll (%s)", c.Lease, c.Poll)
 	need(c.Memory > 0, "memory: %d bookings is nothing", c.Memory)
 	need(c.SaveTimeout > 0, "save_timeout: %s is no time at all", c.SaveTimeout)
 	need(c.Grace >= 0, "grace: %s is negative", c.Grace)

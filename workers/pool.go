@@ -17,6 +17,8 @@ const (
 	depth = 8
 	// leftBehind bounds, for each slot, the calls that ignored their deadline and still run. Beyond it they keep their slots.
 	leftBehind = 4
+	// worthwhile: a claim between polls waits until this part of the pool's slots is free, because claims are dear.
+	worthwhile = 8
 	// maxLanes is how many suppliers a pool knows before it forgets those that are idle.
 	maxLanes = 256
 )
@@ -236,7 +238,7 @@ func (p *pool) free(t *turn) {
 func (p *pool) stir() {
 	signal(p.wake)
 	p.mu.Lock()
-	hungry := p.anyBehind() && p.spare()*4 >= p.size
+	hungry := p.hungry()
 	p.mu.Unlock()
 	if hungry {
 		p.claim()
@@ -275,18 +277,29 @@ func (p *pool) leavesOut() bool {
 	return slices.ContainsFunc(p.lanes, func(l *lane) bool { return l.breaker.open() || l.breaker.full() })
 }
 
-func (p *pool) anyBehind() bool {
-	return p.behind || slices.ContainsFunc(p.lanes, func(l *lane) bool { return l.behind })
+// hungry tells that slots are free, of the pool and of a lane that has bookings waiting in the database, and enough of them
+// to be worth a claim. The pool is locked.
+func (p *pool) hungry() bool {
+	return p.spare()*worthwhile >= p.size && slices.ContainsFunc(p.lanes, func(l *lane) bool {
+		return (p.behind || l.behind) && p.perLane > l.running+l.waiting()
+	})
 }
 
-// claimed notes what a claim found out: full, and more may wait; else nothing waits but of the lanes that were left out.
-func (p *pool) claimed(full bool, except []string) {
+// claimed notes what a claim has found out, and tells whether another one would bring more: it was full, and there are slots
+// for what is still waiting. Where it was not full, nothing waits but of the lanes that were left out.
+func (p *pool) claimed(full bool, except []string) (more bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.behind = full
+	known := false // whose the rest is
 	for _, l := range p.lanes {
-		l.behind = l.behind && (full || slices.Contains(except, l.name))
+		if slices.Contains(except, l.name) {
+			continue
+		}
+		l.behind = l.behind && full
+		known = known || l.behind
 	}
+	p.behind = full && (p.behind || !known)
+	return p.behind || full && p.hungry()
 }
 
 // dueAt wakes the claimer when a booking that this process let go of becomes due, so that it need not wait for the poll. Only

@@ -130,7 +130,7 @@ func TestConfigReportsAllProblemsTogether(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, workers.DefaultConfig().Validate())
 	cfg := workers.DefaultConfig()
-	cfg.Lease, cfg.Memory, cfg.Pools.Fraud = time.Second, 0, -1
+	cfg.Lease, cfg.Memory, cfg.Pools.Fraud = cfg.Poll, 0, -1
 	err := cfg.Validate()
 	for _, key := range []string{"lease", "memory", "pools.fraud"} {
 		require.ErrorContains(t, err, key)
