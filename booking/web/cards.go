@@ -1,15 +1,19 @@
 package web
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
-// holdsCard tells whether text holds what looks like a payment card number: 13 to 19 digits, possibly in groups divided by
-// spaces or dashes, that begin as card numbers do and pass the Luhn check. UUIDs, digests and telephone numbers are
-// spared: one in ten runs of digits passes Luhn by chance, and a guest in Germany must be able to leave a number.
+// holdsCard tells whether text holds what looks like a payment card number: 13 to 19 digits, possibly in groups, that begin
+// as card numbers do and pass the Luhn check. Groups are divided by spaces or dashes; or, where they are as long as those
+// printed on cards, by whatever people write between them. UUIDs, digests, click ids and telephone numbers are spared: one
+// in ten runs of digits passes Luhn by chance, and a guest in Germany must be able to leave a number.
 func holdsCard(text string) bool {
-	if !strings.ContainsAny(text, "23456２３４５６") {
+	text = plainDigits(text)
+	if !strings.ContainsAny(text, "23456") {
 		return false
 	}
-	text = plainDigits(text)
 	for start := 0; start < len(text); {
 		if !isDigit(text[start]) {
 			start++
@@ -36,10 +40,14 @@ func cardBeginsAt(text string, start int) bool {
 		return false
 	}
 	var digits [cardDigitsMax]byte
-	n := 0
+	n, asPrinted, rareDivider := 0, true, false
 	for at := start; ; {
 		end := groupEnd(text, at)
 		if n+end-at > cardDigitsMax {
+			return false
+		}
+		asPrinted = asPrinted && (end-at == 4 || n > 0 && end-at <= 7) // 4 4 4 4, 4 6 5, 4 4 4 4 3
+		if rareDivider && !asPrinted {
 			return false
 		}
 		n += copy(digits[n:], text[at:end])
@@ -47,7 +55,8 @@ func cardBeginsAt(text string, start int) bool {
 			return true
 		}
 		at = end
-		for at < len(text) && at-end < dividersMax && (text[at] == ' ' || text[at] == '-') {
+		for at < len(text) && at-end < dividersMax && isDivider(text[at]) {
+			rareDivider = rareDivider || text[at] != ' ' && text[at] != '-'
 			at++
 		}
 		if at == end || at == len(text) || !isDigit(text[at]) {
@@ -94,14 +103,15 @@ func isIdentifier(text string, start, end int) bool {
 	return len(token) == 36 && token[8] == '-' && token[13] == '-' && token[18] == '-' && token[23] == '-' && hexLetters(token) > 0
 }
 
-// plainDigits maps the digits and dividers of other keyboards to ASCII: a card number typed in full width is one too.
+// plainDigits maps the digits and dividers of other keyboards to ASCII: a card number typed in full width, or in Arabic,
+// is one too.
 func plainDigits(text string) string {
 	for i := range len(text) {
 		if text[i] >= 0x80 {
 			return strings.Map(func(r rune) rune {
 				switch {
-				case r >= '０' && r <= '９':
-					return '0' + r - '０'
+				case unicode.Is(unicode.Nd, r):
+					return '0' + digitValue(r)
 				case r == '\u00a0' || r == '\u3000' || r == '\u2007' || r == '\u202f':
 					return ' '
 				case r >= '\u2010' && r <= '\u2015' || r == '\u2212' || r == '－':
@@ -114,6 +124,23 @@ func plainDigits(text string) string {
 	}
 	return text
 }
+
+// digitValue: Unicode keeps the ten digits of each script together, from zero to nine.
+func digitValue(r rune) rune {
+	for _, row := range unicode.Nd.R16 {
+		if rune(row.Lo) <= r && r <= rune(row.Hi) {
+			return (r - rune(row.Lo)) % 10
+		}
+	}
+	for _, row := range unicode.Nd.R32 {
+		if rune(row.Lo) <= r && r <= rune(row.Hi) {
+			return (r - rune(row.Lo)) % 10
+		}
+	}
+	return 0
+}
+
+func isDivider(c byte) bool { return strings.IndexByte(" -./_,|\t\r\n", c) >= 0 }
 
 func groupEnd(text string, at int) int {
 	for at < len(text) && isDigit(text[at]) {

@@ -32,6 +32,8 @@ func TestCardNumbersAreFoundHoweverTheyAreWritten(t *testing.T) {
 	for _, card := range testCards {
 		for _, written := range []string{
 			card, grouped(card, " "), grouped(card, "-"), grouped(card, " - "), grouped(card, "\u00a0"), grouped(card, "–"),
+			grouped(card, "."), grouped(card, "/"), grouped(card, "_"), grouped(card, "\n"), grouped(card, "\r\n"), grouped(card, ", "),
+			strings.Map(func(r rune) rune { return r - '0' + '٠' }, card), strings.Map(func(r rune) rune { return r - '0' + '०' }, card),
 			"my card is " + card + ", thanks", "pm_" + card, "card" + card, card + "x", grouped(card, " ") + " 123", card + " 12/29",
 			"tel. 600 000 000, card " + card, strings.Map(func(r rune) rune { return r - '0' + '０' }, card),
 		} {
@@ -64,11 +66,16 @@ func TestWhatPeopleReallySendIsNotTakenForACard(t *testing.T) {
 			hex.EncodeToString(uid[:]),
 			fmt.Sprintf("+49%011d", 15_000_000_000+random.Int64N(3e9)), // a mobile telephone in Germany
 			fmt.Sprintf("+%d %03d %04d %04d", 20+i%70, i%1000, i%10000, 1234),
+			fmt.Sprintf("GA1.2.%09d.%010d", 200_000_000+random.Int64N(400_000_000), 1_700_000_000+random.Int64N(99_999_999)),
+			fmt.Sprintf("%09d.%010d", 200_000_000+random.Int64N(400_000_000), 1_700_000_000+random.Int64N(99_999_999)),
+			fmt.Sprintf("%d.%d.%d.%d, %d.%d.%d.%d", 20+i%230, i%256, i%199, i%77, 30+i%200, i%256, i%101, i%251), // X-Forwarded-For
+			fmt.Sprintf("31.12.2027 %02d:%02d:%02d.%03d", i%24, i%60, i%59, i%1000),
 		} {
 			require.False(t, holdsCard(text), "%q", text)
 		}
 	}
-	for _, text := range []string{"", "2027-03-01", "2027-03-01 2027-03-04", "346.00", "4111 1111", "41111111111111112222333344445555", "Ana Núñez"} {
+	for _, text := range []string{"", "2027-03-01", "2027-03-01 2027-03-04", "346.00", "4111 1111", "41111111111111112222333344445555", "Ana Núñez",
+		"2001:4860:4111:1111:1111:1111:8888:8844"} {
 		require.False(t, holdsCard(text), "%q", text)
 	}
 }
