@@ -80,6 +80,23 @@ func (s *Server) decideOwn(c echo.Context, id string, d booking.Decision) error 
 	return s.accepted(c, decided, render(decided))
 }
 
+// saidBefore tells whether b goes on, or went on, with just this decision: the browser and the bank both tell how 3-D Secure
+// went, people click twice, and answers get lost. A booking that waits for the customer waits for something else.
+func saidBefore(b *booking.Booking, d booking.Decision) bool {
+	if b.Place.Phase == booking.Parked && b.Facts.Waiting.Who == booking.Customer || b.Result == booking.Failed {
+		return false
+	}
+	switch d.Verb {
+	case booking.VerbPay:
+		card := d.PaymentToken == "" || b.Facts.Money.Generation > 0 && d.PaymentToken == b.Facts.Money.Token
+		return card && b.Mark(booking.StepAuthorize).Attempts > 0
+	case booking.VerbAcceptOffer:
+		return d.AcceptedTotal == b.Facts.Offered && d.AcceptedTotal == b.Facts.Price
+	default:
+		return false
+	}
+}
+
 // decide applies a decision, and adds to a refusal what the caller needs to ask again.
 func (s *Server) decide(ctx context.Context, id booking.ID, d booking.Decision) (*booking.Booking, error) {
 	decided, err := s.engine.Decide(ctx, id, d)
@@ -91,6 +108,14 @@ func (s *Server) decide(ctx context.Context, id booking.ID, d booking.Decision) 
 	case errors.As(err, &illegal) && d.Verb == booking.VerbCancel:
 		if illegal.Status == booking.StatusCancelling || illegal.Status == booking.StatusCancelled {
 			return s.bookings.Get(ctx, id) // it was said before
+		}
+	case errors.As(err, &illegal) && (d.Verb == booking.VerbPay || d.Verb == booking.VerbAcceptOffer):
+		b, getErr := s.bookings.Get(ctx, id)
+		if getErr != nil {
+			return nil, getErr
+		}
+		if saidBefore(b, d) {
+			return b, nil
 		}
 	case errors.Is(err, booking.ErrFeeChanged):
 		b, getErr := s.bookings.Get(ctx, id)

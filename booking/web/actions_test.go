@@ -85,10 +85,14 @@ func TestAfterThreeDSecureTheBankIsAsked(t *testing.T) {
 	p := g.post("/actions/payment", `{"payment":{"token":"pm_card_visa"}}`).problem(http.StatusConflict, ProblemCodeStateConflict)
 	require.Equal(t, "The booking waits for something else: see its action.", p.Detail)
 	g.house.rooms[g.id].world.Authenticate(true)
-	require.Equal(t, StatusProcessing, g.post("/actions/payment", "").is(http.StatusAccepted).booking().Status)
+	asked := g.post("/actions/payment", "").is(http.StatusAccepted).booking()
+	require.Equal(t, StatusProcessing, asked.Status)
 	require.Equal(t, booking.Finding, g.house.rooms[g.id].b.Place.Phase)
+	require.Equal(t, asked, g.post("/actions/payment", "{}").is(http.StatusAccepted).booking(), "both the bank and the browser tell")
 	g.house.until(t, g.id, atRest)
 	require.Equal(t, StatusConfirmed, g.get().booking().Status)
+	require.Equal(t, g.get().booking(), g.post("/actions/payment", "").is(http.StatusAccepted).booking(), "the browser comes late")
+	g.post("/actions/payment", `{"payment":{"token":"pm_other"}}`).problem(http.StatusConflict, ProblemCodeStateConflict)
 }
 
 func TestAnotherCardMendsADecline(t *testing.T) {
@@ -100,6 +104,9 @@ func TestAnotherCardMendsADecline(t *testing.T) {
 	g.post("/actions/payment", `{"payment":{}}`).problem(http.StatusUnprocessableEntity, ProblemCodeValidationFailed)
 	g.post("/actions/payment", `{"payment":{"token":"pm_other"}}`).is(http.StatusAccepted)
 	require.Equal(t, "pm_other", g.house.rooms[g.id].b.Facts.Money.Token)
+	version := g.get().booking().Version
+	require.Equal(t, version, g.post("/actions/payment", `{"payment":{"token":"pm_other"}}`).is(http.StatusAccepted).booking().Version, "a second click")
+	g.post("/actions/payment", `{"payment":{"token":"pm_third"}}`).problem(http.StatusConflict, ProblemCodeStateConflict)
 	g.house.until(t, g.id, atRest)
 	require.Equal(t, StatusConfirmed, g.get().booking().Status)
 }
@@ -118,7 +125,9 @@ func TestConsentIsToTheTotalOnOfferAndNoOther(t *testing.T) {
 	g.post("/actions/accept-offer", `{"accepted_total":{"amount":"1","currency":"XYZ"}}`).problem(http.StatusUnprocessableEntity, ProblemCodeValidationFailed)
 	b := g.post("/actions/accept-offer", `{"accepted_total":{"amount":"`+total.Amount+`","currency":"EUR"}}`).is(http.StatusAccepted).booking()
 	require.Equal(t, total, b.Price)
-	g.post("/actions/accept-offer", `{"accepted_total":{"amount":"`+total.Amount+`","currency":"EUR"}}`).problem(http.StatusConflict, ProblemCodeStateConflict)
+	again := g.post("/actions/accept-offer", `{"accepted_total":{"amount":"`+total.Amount+`","currency":"EUR"}}`).is(http.StatusAccepted).booking()
+	require.Equal(t, b.Version, again.Version, "a second click")
+	g.post("/actions/accept-offer", `{"accepted_total":{"amount":"346.00","currency":"EUR"}}`).problem(http.StatusConflict, ProblemCodeStateConflict)
 }
 
 func TestCustomersDoNotLearnTheVerbsOfStaff(t *testing.T) {

@@ -915,7 +915,7 @@ type SupportResolution struct {
 	// Reason Why, for whoever reads the timeline next year. No personal data, please.
 	Reason StaffReason `json:"reason"`
 
-	// SupplierReference The supplier's number, if it booked.
+	// SupplierReference The supplier's number. Required where it is the room that turned out to be booked.
 	SupplierReference string `json:"supplier_reference,omitempty,omitzero"`
 }
 

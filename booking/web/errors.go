@@ -118,6 +118,8 @@ func asProblem(err error) *problem {
 		return &problem{code: ProblemCodeOfferChanged, cause: err}
 	case errors.Is(err, booking.ErrAmountTooLarge):
 		return invalid(FieldError{"/amount", "too_large", "It is more than what is left to refund."})
+	case errors.Is(err, booking.ErrEvidenceMissing):
+		return invalid(FieldError{"/supplier_reference", "required", "A room that was booked has a number at the supplier: ask for it."})
 	case errors.Is(err, booking.ErrNotFound):
 		return &problem{code: ProblemCodeNotFound, cause: err}
 	case errors.Is(err, booking.ErrKeyReused):

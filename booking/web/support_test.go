@@ -165,6 +165,10 @@ func TestStaffResolveWhatNobodyCouldFindOut(t *testing.T) {
 	t.Parallel()
 	g := lost(t)
 	path := "/" + string(g.id) + "/actions/"
+	missing := g.staff("POST", path+"resolve", agentKey, `{"reason":"The hotel says yes.","outcome":"happened"}`).
+		problem(http.StatusUnprocessableEntity, ProblemCodeValidationFailed)
+	require.Equal(t, "/supplier_reference", missing.Errors[0].Pointer)
+	require.Equal(t, "required", missing.Errors[0].Code)
 	answer := g.staff("POST", path+"resolve", agentKey, `{"reason":"The hotel says yes.","outcome":"happened","supplier_reference":"SB-1"}`).is(http.StatusAccepted)
 	view := read[SupportBooking](answer)
 	require.Equal(t, StatusConfirmed, view.Booking.Status)
