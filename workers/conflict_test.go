@@ -44,6 +44,7 @@ func TestACancelIsHonouredBeforeThePivotThoughTheBookingWaitsInMemory(t *testing
 				r := start(t, func(p *parts) {
 					p.cfg.Pools.Provider, p.cfg.PerSupplier = 1, 1
 					slowly(p, booking.StepHold, 2*time.Second)
+					slowly(p, booking.StepAuthorize, 100*time.Millisecond)
 				})
 				id := r.submit()
 				pass(time.Second)
@@ -107,10 +108,12 @@ func TestADecisionWinsOverATimeoutAtTheSameMoment(t *testing.T) {
 		race.before.Store(func() { // between the claim of what timed out, and its save
 			race.before.Store(func() {})
 			r.decide(id, booking.Decision{Verb: booking.VerbApprove, Actor: "support:ana"})
+			<-time.After(time.Millisecond) // a commit takes its time
 		})
 		pass(time.Until(b.Facts.Waiting.Until) + time.Minute)
 		require.Equal(t, booking.Confirmed, r.ended(id).Result)
 		require.Empty(t, r.turns(id, booking.Parked, booking.StepScreen), "the timeout's outcome is dropped")
+		require.Len(t, r.turns(id, booking.Doing, booking.StepAuthorize), 1, "and none takes its place")
 	})
 }
 

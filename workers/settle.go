@@ -37,7 +37,7 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 		case errors.Is(err, booking.ErrConflict) && w.graft(h, before, learned): // and again
 		case errors.Is(err, booking.ErrConflict) && before.Place.Phase == booking.Parked && w.reread(h) == nil:
 			// Decided about at the moment when its time ran out: the decision stands.
-			if due(h.b, now) {
+			if due(h.b, w.now()) { // now, because that is when a row read again is due
 				w.passOn(t, w.poolOf(h.b), time.Time{})
 				return
 			}
