@@ -202,7 +202,8 @@ func (p *Payments) read(operation string, b *booking.Booking, answer payment) (b
 		return booking.Payment{}, p.caller.Unclear(operation, "the answer's amounts do not fit the booking")
 	}
 	paid.Captured, paid.Refunded = captured, refunded
-	if state != booking.PaymentNeedsAction && state != booking.PaymentDecline && state != booking.PaymentUnauthenticated {
+	// A payment that was never authorised can be voided too: only what was has an instant at which it lapses.
+	if state == booking.PaymentAuthorized || state == booking.PaymentCaptured || !answer.CaptureBefore.IsZero() {
 		paid.Authorized = authorized
 	}
 	paid.Brand, paid.Last4, paid.CaptureBefore = answer.Card.Brand, answer.Card.Last4, answer.CaptureBefore

@@ -122,6 +122,7 @@ func TestAPaymentThatWaitsForItsCustomerCanBeVoided(t *testing.T) {
 	voided, err := p.Void(t.Context(), b)
 	require.NoError(t, err)
 	require.Equal(t, booking.PaymentVoided, voided.State)
+	require.Zero(t, voided.Authorized, "nothing was ever reserved")
 	post(t, paid.ActionURL)
 	require.Zero(t, providertest.Sandbox(url).Ledger(t, b.Reference).Authorized)
 }
