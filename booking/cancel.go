@@ -5,14 +5,15 @@ import "time"
 // Quote is what cancelling costs at one moment.
 type Quote struct {
 	Fee        Money
-	Refund     Money     // what comes back, or is released, of the price
+	Refund     Money     // what comes back, or is released, of what the guest still has in it
 	ValidUntil time.Time // then the next row of the policy begins; zero: it will not change
 }
 
 // CancelQuote is what cancelling would cost now: nothing before the supplier confirmed, afterwards what the policy says
-// that the guest accepted, never more than the price.
+// that the guest accepted, never more than the price, nor than what staff have not refunded already.
 func (b *Booking) CancelQuote(now time.Time) Quote {
 	price := b.Facts.Price
+	left := price.Minor - b.Facts.Money.Refunded
 	q := Quote{Fee: price.Of(0), Refund: price}
 	if b.Result != Confirmed {
 		return q
@@ -23,10 +24,10 @@ func (b *Booking) CancelQuote(now time.Time) Quote {
 			break
 		}
 		if p.Fee.Currency == price.Currency {
-			q.Fee = price.Of(min(p.Fee.Minor, price.Minor))
+			q.Fee = price.Of(min(p.Fee.Minor, left))
 		}
 	}
-	q.Refund = price.Of(price.Minor - q.Fee.Minor)
+	q.Refund = price.Of(left - q.Fee.Minor)
 	return q
 }
 

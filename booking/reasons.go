@@ -84,9 +84,9 @@ func Explain(r Reason) Explanation {
 	case OfferExpired:
 		return Explanation{true, ActSearchAgain, "This offer has expired. Nothing was charged; please search again."}
 	case OfferPriceChanged:
-		return Explanation{true, ActAcceptOrChoose, "The price of this room has changed. Nothing was charged at the new price without your consent."}
+		return Explanation{true, ActAcceptOrChoose, "The price of this room has changed. Nothing was charged."}
 	case OfferTermsChanged:
-		return Explanation{true, ActAcceptOrChoose, "The conditions of this room have changed. Nothing was charged without your consent."}
+		return Explanation{true, ActAcceptOrChoose, "The conditions of this room have changed. Nothing was charged."}
 	case OfferRestricted:
 		return Explanation{false, ActChooseOther, "This room cannot be booked for these guests. Nothing was charged; please choose another."}
 	case GuestDataRejected:

@@ -120,8 +120,12 @@ func (b *Booking) PaymentStatus() PaymentStatus {
 		return PaymentPartiallyRefunded
 	case m.Captured > 0:
 		return PaymentStatusCaptured
+	case auth.State == MarkUndone && m.Authorized == 0 && b.Facts.Failure.Decline != "":
+		return PaymentFailed
 	case auth.State == MarkUndone || m.Voided:
 		return PaymentStatusVoided
+	case b.Goal == Confirm && b.Place.Phase == Parked && b.Place.Step == StepAuthorize && b.Facts.Waiting.Who == Customer:
+		return PaymentRequiresAction
 	case b.Goal != Confirm && auth.State.remains():
 		return PaymentVoiding
 	case auth.State == MarkUnclear || capture.State == MarkUnclear:
@@ -130,12 +134,12 @@ func (b *Booking) PaymentStatus() PaymentStatus {
 		return PaymentFailed
 	case capture.State == MarkBegun:
 		return PaymentCapturing
+	case capture.State == MarkDone:
+		return PaymentStatusCaptured // by the word of our staff
 	case auth.State == MarkDone:
 		return PaymentStatusAuthorized
 	case auth.State == MarkRefused:
 		return PaymentFailed
-	case auth.State == MarkBegun && b.Place.Phase == Parked:
-		return PaymentRequiresAction
 	case auth.State == MarkBegun:
 		return PaymentAuthorizing
 	default:

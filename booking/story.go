@@ -2,6 +2,7 @@ package booking
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -19,6 +20,7 @@ func Tell(b *Booking, now time.Time) Story {
 
 func (b *Booking) happened() string {
 	failure := b.Facts.Failure.Code
+	unclear := b.Mark(b.Place.Step).State == MarkUnclear
 	switch b.Status() {
 	case StatusPending:
 		return "The booking was accepted and is waiting for its turn."
@@ -35,6 +37,9 @@ func (b *Booking) happened() string {
 	case StatusCancelling:
 		return fmt.Sprintf("A cancellation was asked for by %s on %s, for a fee of %s.", b.Facts.Cancellation.who(), moment(b.Facts.Cancellation.At), b.Facts.Cancellation.Fee)
 	case StatusRequiresAction:
+		if b.Facts.Waiting.Reason == PaymentAuthenticationNeeded {
+			return "The booking waits for the guest: the guest's bank wants the payment confirmed."
+		}
 		return "The booking waits for the guest: " + Explain(b.Facts.Waiting.Reason).Message
 	case StatusInReview:
 		if b.Facts.Waiting.Reason == FraudReview {
@@ -45,6 +50,9 @@ func (b *Booking) happened() string {
 		if b.Goal == Fail {
 			return fmt.Sprintf("The booking could not be made (%s), and what was reserved is being given back.", failure)
 		}
+		if unclear {
+			return fmt.Sprintf("The booking is on its way, but one answer is missing: nobody knows yet whether %s worked.", plainStep(b.Place.Step))
+		}
 		return fmt.Sprintf("The booking is on its way: %s.", plainStep(b.Place.Step))
 	default:
 		return "The booking is in a state that has no words yet."
@@ -53,6 +61,10 @@ func (b *Booking) happened() string {
 
 func (b *Booking) next(now time.Time) string {
 	wait := b.Facts.Waiting
+	when := soon(b.DueAt, now)
+	if b.Owner != "" {
+		when = "now" // a process is at it, and DueAt is the end of its lease
+	}
 	switch b.Place.Phase {
 	case Ended:
 		return "Nothing: the booking is at rest."
@@ -63,20 +75,38 @@ func (b *Booking) next(now time.Time) string {
 		if b.Place.Step == StepScreen {
 			return fmt.Sprintf("Somebody with the right to do so approves or rejects it by %s; then it is given up.", moment(wait.Until))
 		}
-		text := fmt.Sprintf("A person has to look at it: %s (%s).", plainStep(b.Place.Step), wait.Reason)
+		text := b.todo()
 		if !wait.Until.IsZero() {
 			text += fmt.Sprintf(" The service asks again by itself at %s.", moment(wait.Until))
 		}
 		return text
 	case Finding:
-		return fmt.Sprintf("Nobody knows yet whether it worked: %s. The service asks the other side %s, and repeats nothing until it knows.", plainStep(b.Place.Step), soon(b.DueAt, now))
+		return fmt.Sprintf("Nobody knows yet whether it worked: %s. The service asks the other side %s, and repeats nothing until it knows.", plainStep(b.Place.Step), when)
 	case Undoing:
-		return fmt.Sprintf("The service gives back what was taken (%s), %s, and tries until it succeeds.", plainUndo(b.Place.Step), soon(b.DueAt, now))
+		return fmt.Sprintf("The service gives back what was taken (%s), %s, and tries until it succeeds.", plainUndo(b.Place.Step), when)
 	case Doing:
-		return fmt.Sprintf("The service goes on %s: %s.", soon(b.DueAt, now), plainStep(b.Place.Step))
+		return fmt.Sprintf("The service goes on %s: %s.", when, plainStep(b.Place.Step))
 	default:
 		return "The booking is in a phase that has no words yet."
 	}
+}
+
+// todo is what staff are asked to do about a booking that waits for them.
+func (b *Booking) todo() string {
+	wait := b.Facts.Waiting
+	what, advice := plainStep(b.Place.Step), ""
+	switch {
+	case wait.From == Undoing || b.Goal != Confirm:
+		what = plainUndo(b.Place.Step)
+		advice = "Find out why; then retry, or resolve it once it is settled in another way"
+	case b.Place.Step == StepConfirm:
+		advice = fmt.Sprintf("Ask the supplier whether it has %s; then resolve it as happened or not_happened", b.Reference)
+	case b.Place.Step == StepCapture:
+		advice = "Retry when the card may be charged again, resolve it once it is paid in another way, or cancel"
+	default:
+		advice = "Find out why, and retry"
+	}
+	return fmt.Sprintf("A person has to look at it: %s (%s). %s.", what, wait.Reason, advice)
 }
 
 func (b *Booking) charged() string {
@@ -84,15 +114,29 @@ func (b *Booking) charged() string {
 	switch kept := price.Of(m.Captured - m.Refunded); b.PaymentStatus() {
 	case PaymentNone:
 		return "No: the card has not been touched."
-	case PaymentAuthorizing, PaymentRequiresAction:
+	case PaymentRequiresAction:
+		if b.Facts.Waiting.Action.Type == ActionNewPaymentMethod {
+			return "No: the card was declined, and nothing is reserved on it."
+		}
+		return "No: nothing is reserved on the card until the guest's bank has confirmed the payment."
+	case PaymentAuthorizing:
 		return "No: a reservation of the amount on the card is being asked for."
 	case PaymentStatusAuthorized, PaymentCapturing:
 		return fmt.Sprintf("Not yet: %s is reserved on the card, and is taken once the hotel has confirmed.", price)
 	case PaymentStatusCaptured:
+		if m.Captured == 0 {
+			return fmt.Sprintf("Yes, says our staff: %s was paid. The payment system itself knows of no charge.", price)
+		}
 		return fmt.Sprintf("Yes: %s was charged.", price.Of(m.Captured))
 	case PaymentVoiding:
+		if b.Place.Phase == Parked {
+			return fmt.Sprintf("No: nothing was charged. What becomes of the %s on the card, a person has to settle.", price)
+		}
 		return fmt.Sprintf("No: the reservation of %s on the card is being released.", price)
 	case PaymentStatusVoided:
+		if m.Authorized == 0 {
+			return "No: nothing was reserved on the card."
+		}
 		return "No: the reservation on the card was released; the bank may show it for a few days."
 	case PaymentRefundPending:
 		return fmt.Sprintf("Yes: %s was charged, of which %s is back and %s is on its way.", price.Of(m.Captured), price.Of(m.Refunded), b.refundOwed())
@@ -118,7 +162,7 @@ func (e Entry) Say() string {
 		return "The booking was accepted."
 	}
 	if e.Verb != "turn" {
-		return fmt.Sprintf("%s: %s. %s", e.Actor, e.Verb, e.Detail)
+		return strings.TrimSpace(fmt.Sprintf("%s: %s. %s", e.Actor, e.Verb, e.Detail))
 	}
 	what := plainStep(e.From.Step)
 	if e.From.Phase == Undoing {

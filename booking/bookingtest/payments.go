@@ -24,7 +24,7 @@ func (p payments) Authorize(_ context.Context, b *booking.Booking) (booking.Paym
 		case p.w.voided[key]:
 			return &booking.Fault{Kind: booking.Refused, Reason: booking.PaymentActionExpired}
 		case p.w.payments[key] == nil:
-			p.w.payments[key] = &payment{amount: b.Facts.Price.Minor, open: true}
+			p.w.payments[key] = &payment{amount: b.Facts.Price.Minor, reserved: true, open: true}
 		}
 		return nil
 	})
@@ -35,7 +35,7 @@ func (p payments) Authorize(_ context.Context, b *booking.Booking) (booking.Paym
 	case err != nil:
 		return booking.Payment{}, err
 	case fate == AsksCustomer && p.w.payments[key].open:
-		p.w.payments[key].open, p.w.payments[key].waiting = false, true
+		p.w.payments[key].reserved, p.w.payments[key].open, p.w.payments[key].waiting = false, false, true
 	}
 	return p.view(b), nil
 }
@@ -104,7 +104,10 @@ func (p payments) view(b *booking.Booking) booking.Payment {
 		}
 		return view
 	}
-	view.Reference, view.Authorized = "P-"+key, auth.amount
+	view.Reference = "P-" + key
+	if auth.reserved {
+		view.Authorized = auth.amount
+	}
 	switch {
 	case auth.captured:
 		view.State = booking.PaymentCaptured

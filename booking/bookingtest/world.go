@@ -45,6 +45,7 @@ type World struct {
 
 type payment struct {
 	amount   int64
+	reserved bool // now or once
 	open     bool
 	waiting  bool // for the customer's bank
 	declined bool
@@ -104,6 +105,7 @@ func (w *World) Authenticate(ok bool) {
 	for key, p := range w.payments {
 		if p.waiting {
 			p.waiting, p.open, p.declined = false, ok && !w.voided[key], !ok
+			p.reserved = p.open
 		}
 	}
 }
