@@ -81,7 +81,7 @@ type State struct {
 	Goal      Goal
 	Result    Result
 	DueAt     time.Time // when somebody must look at it next; zero: never
-	Crashes   int       // claims that found their predecessor dead, at this step
+	Crashes   int       // claims in a row that found their predecessor dead, at this step
 	Attention Reason    // why staff should look at it; empty: no need
 	Facts     Facts
 

@@ -20,6 +20,7 @@ type Facts struct {
 	Reservation  Reservation   `json:"reservation,omitzero"`
 	Waiting      Waiting       `json:"waiting,omitzero"`
 	UnknownSince time.Time     `json:"unknown_since,omitzero"`
+	DiedAt       Phase         `json:"died_at,omitempty"` // what was being done when a process last died on it, while Crashes counts
 	ConfirmedAt  time.Time     `json:"confirmed_at,omitzero"`
 	Cancellation *Cancellation `json:"cancellation,omitempty"`
 }

@@ -292,6 +292,32 @@ func TestThreeDeathsOnOneStepParkTheBooking(t *testing.T) {
 	require.Equal(t, booking.StatusConfirmed, j.b.Status())
 }
 
+func TestDeathsThatWereSurvivedDoNotAddUp(t *testing.T) {
+	t.Parallel()
+	j := start(t, map[string][]bookingtest.Fate{"confirm": {bookingtest.LosesReply}, "find room": {bookingtest.IsBusy}})
+	j.until(at(booking.Finding, booking.StepConfirm))
+	for range 6 { // every other question, a process dies while asking
+		j.b.Crashed, j.b.Crashes = true, j.b.Crashes+1
+		j.turn()
+		require.Equal(t, booking.Finding, j.b.Place.Phase)
+		require.Zero(t, j.b.Crashes)
+		j.turn()
+	}
+}
+
+func TestABookingThatKillsWhoeverUndoesItIsNotSaidToBeRefused(t *testing.T) {
+	t.Parallel()
+	j := start(t, map[string][]bookingtest.Fate{"confirm": {bookingtest.Refuses}})
+	j.until(at(booking.Undoing, booking.StepAuthorize))
+	j.b.Crashed, j.b.Crashes = true, 1
+	j.turn()
+	require.Equal(t, booking.Finding, j.b.Place.Phase)
+	j.b.Crashed, j.b.Crashes = true, 3
+	j.turn()
+	require.Equal(t, booking.Parked, j.b.Place.Phase)
+	require.Equal(t, booking.CrashedRepeatedly, j.b.Attention)
+}
+
 func TestDeadlineStopsABookingBeforeThePivot(t *testing.T) {
 	t.Parallel()
 	j := start(t, nil).until(at(booking.Doing, booking.StepAuthorize))

@@ -11,6 +11,7 @@ func (f Flow) Apply(b *Booking, o Outcome, now time.Time) Entry {
 	if b.Place.Phase == Doing && !o.instead {
 		b.mark(b.Place.Step, func(m *Mark) { m.Attempts++ })
 	}
+	b.countDeaths(o)
 	entry := Entry{
 		At: now, Actor: o.actor, Verb: o.verb, From: b.Place, Attempt: b.Mark(b.Place.Step).Attempts,
 		Outcome: o.kind, Reason: o.reason, Detail: o.detail,
@@ -37,6 +38,17 @@ func (f Flow) Apply(b *Booking, o Outcome, now time.Time) Entry {
 	b.UpdatedAt = now
 	entry.Version, entry.To, entry.Status = b.Version, b.Place, b.Status()
 	return entry
+}
+
+// countDeaths lets the deaths of processes count only until what they died of has been survived: it is what nobody survives
+// that a person has to look at, not what takes long while processes come and go. To ask and to act are two things.
+func (b *Booking) countDeaths(o Outcome) {
+	if b.Crashed {
+		b.Facts.DiedAt = b.Place.Phase
+	}
+	if survived := !o.instead && o.actor == "" && o.reason != ProcessStopped; survived && b.Place.Phase == b.Facts.DiedAt {
+		b.Crashes, b.Facts.DiedAt = 0, ""
+	}
 }
 
 // did: a step was done, or tried.
@@ -79,6 +91,8 @@ func (f Flow) found(b *Booking, o Outcome, now time.Time) {
 		f.undid(b, o, now)
 	case b.Goal != Confirm && o.kind == KindAgain:
 		f.enter(b, Undoing, step.Name, now)
+	case b.Goal != Confirm && o.kind == KindPark:
+		f.park(b, o, now)
 	case b.Goal != Confirm:
 		f.park(b, Park(Staff, UndoRefused).Because(o.detail), now)
 	case o.kind == KindAgain:
