@@ -16,6 +16,7 @@ type judge struct {
 	last   booking.Status
 	saves  int
 	asked  map[string]bool // acts whose outcome nobody knows, until somebody asked
+	early  bool            // money was given back for a room that was still booked
 	fee    booking.Money
 	result booking.Result
 }
@@ -23,6 +24,8 @@ type judge struct {
 // acting checks that nothing which can be asked about is repeated blindly.
 func (j *judge) acting(b *booking.Booking) {
 	key := act(b)
+	money := b.Place.Step == booking.StepCapture || b.Place.Step == booking.StepAuthorize
+	j.early = j.early || b.Place.Phase == booking.Undoing && money && b.Goal == booking.Cancel && j.world.Reserved()
 	if j.asked[key] && b.Place.Phase != booking.Finding && b.Place.Step != booking.StepScreen && b.Place.Step != booking.StepTrack {
 		j.asked["blind: "+key] = true
 	}
@@ -57,6 +60,7 @@ func (j *judge) saw(b *booking.Booking, e booking.Entry) error {
 		when(j.world.Open() > 1, "%d open authorisations", j.world.Open()),
 		when(j.world.Captures() > 1, "%d captures", j.world.Captures()),
 		when(j.world.CaptureBeforeBooked, "captured before the room was booked"),
+		when(j.early, "money was given back before the supplier let go"),
 		when(j.world.DoubleKey, "one key carried two amounts"),
 		when(!mayFollow(j.last, status), "status went from %s to %s", j.last, status),
 		when(j.result != booking.Undecided && j.result != b.Result && (j.result != booking.Confirmed || b.Result != booking.Cancelled),
@@ -93,7 +97,8 @@ func (j *judge) atRest(b *booking.Booking) error {
 		problems = append(problems,
 			when(!w.Reserved(), "confirmed without a room"),
 			when(w.Captured != price, "confirmed with %d of %d captured", w.Captured, price),
-			when(b.Facts.Money.RefundTarget != w.Refunded && b.Goal == booking.Confirm && b.Facts.Money.RefundTarget != 0, "staff wanted %d back, %d was", b.Facts.Money.RefundTarget, w.Refunded),
+			when(w.Refunded != 0 && b.Facts.Money.RefundTarget == 0, "confirmed with %d given back that nobody wanted back", w.Refunded),
+			when(b.Facts.Money.RefundTarget != w.Refunded, "staff wanted %d back, %d was", b.Facts.Money.RefundTarget, w.Refunded),
 			when(w.Tracked[string(b.ID)+":Booking Confirmed"] > 0 && b.Facts.Reservation.SupplierReference == "", "no supplier reference"))
 	case booking.StatusFailed:
 		problems = append(problems,
