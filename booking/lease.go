@@ -47,11 +47,12 @@ type Receipt struct {
 
 // Claim asks for bookings of one pool that are due.
 type Claim struct {
-	Pool   Pool
-	Limit  int      // at most so many; never more than can be started at once
-	Except []string // suppliers that have no free slot
-	Owner  string   // unique for each claim, random for each boot
-	Lease  time.Duration
+	Pool    Pool
+	Limit   int      // at most so many; never more than can be started at once
+	Except  []string // suppliers that have no free slot
+	Owner   string   // unique for each claim, random for each boot
+	Process string   // who claims, where Owner is Process, a dot and more: it lives, so what it let go of is no death of a process
+	Lease   time.Duration
 }
 
 // Lease is the right to work on one booking.
@@ -78,6 +79,9 @@ type Filter struct {
 	After         ID  // the last id of the page before: newest first
 	Limit         int // 1 to 100
 }
+
+// ErrForged: a notification is not signed by its vendor. It says nothing more: whoever forges is not to learn what was wrong.
+var ErrForged = errors.New("the signature does not hold")
 
 // Notice is a vendor's notification, verified: something changed about a payment or a screening. It is a reason to ask,
 // never a fact.

@@ -91,7 +91,8 @@ type Notices interface {
 	ReceiveNotice(ctx context.Context, n booking.Notice) (fresh bool, err error)
 }
 
-// Vendor reads one vendor's notifications. An error means that the signature does not hold.
+// Vendor reads one vendor's notifications. booking.ErrForged means that the signature does not hold; any other error, that it
+// does, and that the notification cannot be read.
 type Vendor interface {
 	Read(h http.Header, body []byte) (booking.Notice, error)
 }

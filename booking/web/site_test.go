@@ -88,7 +88,7 @@ type sandboxVendor struct{}
 
 func (sandboxVendor) Read(h http.Header, body []byte) (booking.Notice, error) {
 	if h.Get("Sandbox-Signature") != "good" {
-		return booking.Notice{}, io.ErrUnexpectedEOF
+		return booking.Notice{}, booking.ErrForged
 	}
 	var event struct{ ID, Type, Reference string }
 	err := json.Unmarshal(body, &event, json.MatchCaseInsensitiveNames(true))

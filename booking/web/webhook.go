@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -21,8 +22,11 @@ func (s *Server) ReceiveWebhook(c echo.Context, vendor string) error {
 		return err
 	}
 	notice, err := v.Read(c.Request().Header, body)
-	if err != nil {
+	switch {
+	case errors.Is(err, booking.ErrForged):
 		return &problem{code: ProblemCodeWebhookSignatureInvalid, cause: err}
+	case err != nil: // the vendor's own, in a form that we do not know
+		return &problem{code: ProblemCodeMalformedRequest, cause: err}
 	}
 	notice.Vendor = vendor
 	fresh, err := s.notices.ReceiveNotice(c.Request().Context(), notice)

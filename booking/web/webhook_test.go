@@ -29,6 +29,7 @@ func TestANotificationThatIsNotSignedStoresNothing(t *testing.T) {
 	answer := s.call("POST", "/v1/webhooks/sandbox", "", `{"id":"evt_1"}`, "Sandbox-Signature", "forged").golden("problem_webhook_signature_invalid")
 	answer.problem(http.StatusUnauthorized, ProblemCodeWebhookSignatureInvalid)
 	s.call("POST", "/v1/webhooks/sandbox", supervisorKey, `{"id":"evt_1"}`).problem(http.StatusUnauthorized, ProblemCodeWebhookSignatureInvalid)
+	s.call("POST", "/v1/webhooks/sandbox", "", `hello`, "Sandbox-Signature", "good").problem(http.StatusBadRequest, ProblemCodeMalformedRequest)
 	s.call("POST", "/v1/webhooks/stranger", "", `{"id":"evt_1"}`, "Sandbox-Signature", "good").problem(http.StatusNotFound, ProblemCodeNotFound)
 	require.Empty(t, s.house.notices)
 }

@@ -23,14 +23,11 @@ type Webhooks struct {
 // SignatureTolerance is how far a notification's clock may be from ours; an older one may be a replay.
 const SignatureTolerance = 5 * time.Minute
 
-// errSignature says nothing more: whoever forges is not to learn what was wrong.
-var errSignature = errors.New("the signature does not hold")
-
 // Read verifies "Sandbox-Signature: t=<unix seconds>,v1=<hex>" and says what the notification is about. What it claims is
 // no fact: a payment is asked about, and only a screening's later decision is taken from it.
 func (w Webhooks) Read(h http.Header, body []byte) (booking.Notice, error) {
 	if !w.signed(h.Get("Sandbox-Signature"), body) {
-		return booking.Notice{}, errSignature
+		return booking.Notice{}, booking.ErrForged
 	}
 	var event struct {
 		ID      string    `json:"id"`
