@@ -83,7 +83,7 @@ func TestOnlyWhoHasADecidedBookingWaitsForIt(t *testing.T) {
 
 func TestPatienceEndsWith304OutlivingTheTimeOutsOfOtherCalls(t *testing.T) {
 	t.Parallel()
-	g := open(t, func(c *Config) { c.ReadTimeout, c.WriteTimeout = 100*time.Millisecond, 100*time.Millisecond }).guest()
+	g := open(t, func(c *Config) { c.ReadTimeout, c.WriteTimeout = 700*time.Millisecond, 700*time.Millisecond }).guest()
 	g.get("Prefer", "wait=1", "If-None-Match", `"1"`).is(http.StatusNotModified)
 	g.get("Prefer", "wait=1").is(http.StatusOK)
 }
