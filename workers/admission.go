@@ -82,6 +82,7 @@ func jittered(d time.Duration) time.Duration {
 func (w *Workers) sample(context.Context, bool) error {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), w.cfg.SaveTimeout, errQueueTimeout)
 	defer cancel()
+	counted := w.admission.since.Load() // at most: what comes while the queue counts is counted twice until the next sample
 	backlog, err := w.queue.Backlog(ctx)
 	if err != nil {
 		return fmt.Errorf("sample the backlog: %w", err)
@@ -95,6 +96,7 @@ func (w *Workers) sample(context.Context, bool) error {
 	if !backlog.Oldest.IsZero() {
 		age = time.Since(backlog.Oldest)
 	}
+	w.admission.since.Add(-counted)
 	w.admission.observe(depth, age, leftOut)
 	return nil
 }
@@ -102,7 +104,6 @@ func (w *Workers) sample(context.Context, bool) error {
 // observe takes one sample: how many bookings wait, since when the first of them, and whether that one may be waiting for
 // a system that is left alone for now, so that it says nothing about the others.
 func (a *admission) observe(depth int, age time.Duration, leftOut bool) {
-	a.since.Store(0)
 	a.depth.Store(int64(depth))
 	a.oldest.Store(int64(age))
 	wait := time.Duration(0)

@@ -20,7 +20,6 @@ type breaker struct {
 	mu     sync.Mutex
 	policy circuitbreaker.CircuitBreaker[any]
 	era    int // rises with each change of state: what began in another era says nothing about this one
-	asking int // probes under way
 }
 
 func newBreaker(system string, cfg Breaker) *breaker {
@@ -29,7 +28,7 @@ func newBreaker(system string, cfg Breaker) *breaker {
 		WithFailureRateThreshold(float64(cfg.Failures)/100, uint(cfg.Minimum), cfg.Window).
 		WithSuccessThreshold(uint(cfg.Probes)).
 		WithDelay(cfg.Delay).
-		OnStateChanged(func(circuitbreaker.StateChangedEvent) { b.era, b.asking = b.era+1, 0 }). // b is locked: see its callers
+		OnStateChanged(func(circuitbreaker.StateChangedEvent) { b.era++ }). // b is locked: see its callers
 		Build()
 	return b
 }
@@ -46,9 +45,6 @@ func (b *breaker) ask() (p pass, wait time.Duration, ok bool) {
 	defer b.mu.Unlock()
 	if !b.policy.TryAcquirePermit() {
 		return pass{}, b.policy.RemainingDelay(), false
-	}
-	if b.policy.IsHalfOpen() {
-		b.asking++
 	}
 	return pass{b, b.era}, 0, true
 }
@@ -86,7 +82,6 @@ func (p pass) lock() *breaker {
 }
 
 func (b *breaker) record(failed bool) {
-	b.asking = max(0, b.asking-1)
 	if failed {
 		b.policy.RecordFailure()
 		return
@@ -94,11 +89,12 @@ func (b *breaker) record(failed bool) {
 	b.policy.RecordSuccess()
 }
 
-// full tells that all probes are under way: whoever comes now waits for what they find out.
-func (b *breaker) full() bool {
+// trying tells that the system is being tried again: so many as there are probes may ask, and the others wait for what they
+// find out.
+func (b *breaker) trying() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.asking >= b.probes && b.policy.IsHalfOpen()
+	return b.policy.IsHalfOpen() || b.policy.IsOpen() && b.policy.RemainingDelay() == 0
 }
 
 // open tells that nobody would be asked now.

@@ -2,6 +2,7 @@ package workers_test
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -65,6 +66,84 @@ func TestAnOpenBreakerAsksNobodyAndProbesBoundedly(t *testing.T) {
 		pass(20 * time.Second)
 		require.Zero(t, r.count("booking_breaker_state"))
 		require.Equal(t, booking.Confirmed, r.ended(r.submit(supplier("broken"))).Result)
+	})
+}
+
+func TestWhoeverComesDuringAProbeWaitsForWhatItFindsOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		broken.Store(true)
+		r := start(t, eager, func(p *parts) {
+			slowly(p, booking.StepHold, time.Second)
+			hold := p.step(booking.StepHold).Do
+			p.step(booking.StepHold).Do = func(ctx context.Context, b *booking.Booking) booking.Outcome {
+				if broken.Load() {
+					return booking.Retry(booking.SupplierUnavailable, time.Minute)
+				}
+				return hold(ctx, b)
+			}
+		})
+		for range 4 {
+			r.submit()
+		}
+		synctest.Wait()
+		require.Equal(t, 2, r.count("booking_breaker_state"))
+		broken.Store(false)
+		pass(5 * time.Second)
+		var ids []booking.ID
+		for range 10 {
+			ids = append(ids, r.submit())
+		}
+		synctest.Wait()
+		require.Equal(t, 1, r.count("booking_breaker_state"))
+		require.Equal(t, 2, r.count("booking_pool_in_use"))
+		require.Equal(t, 8, r.count("booking_pool_ready"))
+		for _, id := range ids {
+			require.Equal(t, booking.Confirmed, r.ended(id).Result)
+			require.Len(t, r.turns(id, booking.Doing, booking.StepHold), 1, "none was turned away")
+		}
+	})
+}
+
+func TestASystemThatIsDownForLongDoesNotKeepBookingsFromTheirDeadlines(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		spy := &claims{}
+		r := start(t, eager, func(p *parts) {
+			spy.Queue = p.memory
+			p.queue = spy
+			p.cfg.Poll, p.cfg.Lease = 10*time.Second, time.Minute
+			p.flow.Limits.BookingDeadline = time.Minute
+			fails := func(context.Context, *booking.Booking) booking.Outcome {
+				<-time.After(100 * time.Millisecond)
+				return booking.Retry(booking.SupplierUnavailable, 0)
+			}
+			hold := p.step(booking.StepHold).Do
+			p.step(booking.StepHold).Tries, p.step(booking.StepConfirm).Tries = 1, 1_000_000
+			p.step(booking.StepHold).Undo, p.step(booking.StepConfirm).Undo = nil, nil // nothing ever succeeds there
+			p.step(booking.StepConfirm).Do = fails
+			p.step(booking.StepHold).Do = func(ctx context.Context, b *booking.Booking) booking.Outcome {
+				if b.Offer.Token == "early" {
+					return hold(ctx, b)
+				}
+				return fails(ctx, b)
+			}
+		})
+		var early []booking.ID
+		for range 10 {
+			early = append(early, r.submit(func(a *booking.Ask) { a.Offer.Token = "early" }))
+		}
+		for range 6000 { // whoever comes takes each chance to ask before the claimer does
+			pass(20 * time.Millisecond)
+			r.submit()
+		}
+		for _, id := range early {
+			b := r.get(id)
+			require.Equal(t, booking.Fail, b.Goal, "given up, if not given back yet")
+			require.Equal(t, booking.BookingDeadlineExceeded, b.Facts.Failure.Code)
+		}
+		require.True(t, slices.ContainsFunc(spy.made(), func(c claimed) bool { return len(c.Except) == 1 }), "between polls it is left alone")
 	})
 }
 

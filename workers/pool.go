@@ -55,6 +55,7 @@ type lane struct {
 	name    string // the supplier in the provider pool; empty in the others
 	breaker *breaker
 	running int
+	probing int // of the running, those that try whether the system is back
 	going   []*held
 	fresh   []*held // at their first step
 	behind  bool    // bookings of this lane wait in the database
@@ -72,10 +73,10 @@ func newPool(name booking.Pool, first booking.Step, cfg Config, claim func()) *p
 }
 
 // dispatch starts what can be started until ctx ends. It is the only submitter of tasks. begin runs here, run in the task.
-func (p *pool) dispatch(ctx context.Context, begin func(), run func(*lane, *held)) {
+func (p *pool) dispatch(ctx context.Context, begin func(), run func(*turn)) {
 	for ctx.Err() == nil {
-		l, h := p.next()
-		if h == nil {
+		t := p.next()
+		if t == nil {
 			select {
 			case <-ctx.Done():
 			case <-p.wake:
@@ -83,20 +84,20 @@ func (p *pool) dispatch(ctx context.Context, begin func(), run func(*lane, *held
 			continue
 		}
 		begin()
-		p.tasks.Go(func() { run(l, h) })
+		p.tasks.Go(func() { run(t) })
 	}
 }
 
-// next takes a slot for the booking that waits longest among the lanes that have one; nil where none can start.
-func (p *pool) next() (*lane, *held) {
+// next takes a slot for a turn of the booking that waits longest among the lanes that have one; nil where none can start.
+func (p *pool) next() *turn {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.running >= p.size {
-		return nil, nil
+		return nil
 	}
 	var first *lane
 	for _, l := range p.lanes {
-		if l.waiting() == 0 || l.running >= p.perLane || l.breaker.full() {
+		if l.waiting() == 0 || l.running >= p.perLane || l.full() {
 			continue
 		}
 		if first == nil || l.head().since.Before(first.head().since) {
@@ -104,12 +105,19 @@ func (p *pool) next() (*lane, *held) {
 		}
 	}
 	if first == nil {
-		return nil, nil
+		return nil
 	}
+	t := &turn{pool: p, lane: first, held: first.pop(), probe: first.breaker.trying()}
 	p.running++
 	first.running++
-	return first, first.pop()
+	if t.probe {
+		first.probing++
+	}
+	return t
 }
+
+// full tells that all probes of a system that is being tried again are under way.
+func (l *lane) full() bool { return l.probing >= l.breaker.probes && l.breaker.trying() }
 
 func (l *lane) waiting() int { return len(l.going) + len(l.fresh) }
 
@@ -232,6 +240,9 @@ func (p *pool) free(t *turn) {
 	t.freed = true
 	p.running--
 	t.lane.running--
+	if t.probe {
+		t.lane.probing--
+	}
 }
 
 // stir looks whether free slots are of use to anybody.
@@ -251,7 +262,7 @@ func (p *pool) wants(all bool) (n int, except []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, l := range p.lanes {
-		if l.running+l.waiting() >= p.perLane || l.breaker.full() || !all && l.breaker.open() {
+		if l.running+l.waiting() >= p.perLane || l.full() || !all && l.breaker.open() {
 			if l.name == "" {
 				return 0, nil
 			}
@@ -274,7 +285,7 @@ func (p *pool) spare() int {
 func (p *pool) leavesOut() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.ContainsFunc(p.lanes, func(l *lane) bool { return l.breaker.open() || l.breaker.full() })
+	return slices.ContainsFunc(p.lanes, func(l *lane) bool { return l.breaker.open() || l.full() })
 }
 
 // hungry tells that slots are free, of the pool and of a lane that has bookings waiting in the database, and enough of them

@@ -200,3 +200,21 @@ func indexOf(ids []booking.ID, id booking.ID) int {
 	}
 	return -1
 }
+
+func TestABurstDoesNotHoldBackWhatHasBegun(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(p *parts) {
+			p.cfg.Pools.Provider, p.cfg.PerSupplier = 4, 4
+			slowly(p, booking.StepHold, time.Second)
+			slowly(p, booking.StepConfirm, time.Second)
+		})
+		first := r.submit()
+		began := time.Now()
+		for range 400 {
+			r.submit()
+		}
+		require.Equal(t, booking.Confirmed, r.until(first, func(b *booking.Booking) bool { return b.Result != "" }).Result)
+		require.LessOrEqual(t, time.Since(began), 4*time.Second, "its room is confirmed before a hundred others are held")
+	})
+}

@@ -18,6 +18,7 @@ type turn struct {
 	pool  *pool
 	lane  *lane
 	held  *held
+	probe bool // it tries whether the system is back
 	began time.Time
 	hard  time.Time // from then on the watchdog has taken it
 	stop  context.CancelCauseFunc
@@ -33,8 +34,8 @@ type turn struct {
 func (t *turn) take() bool { return t.taken.CompareAndSwap(false, true) }
 
 // run is one task of a pool. ctx is the one to work under: it ends when running calls are to be cancelled.
-func (w *Workers) run(ctx context.Context, p *pool, l *lane, h *held) {
-	t := &turn{pool: p, lane: l, held: h, began: time.Now()}
+func (w *Workers) run(ctx context.Context, t *turn) {
+	t.began = time.Now()
 	w.guard(t, func() { w.turn(ctx, t) })
 }
 

@@ -120,7 +120,7 @@ func (w *Workers) Start(ctx context.Context) error {
 	keeping, w.stopKeeping = context.WithCancelCause(background)
 	for _, p := range w.pools {
 		w.claiming.Go(func() {
-			p.dispatch(claiming, func() { w.turns.add() }, func(l *lane, h *held) { w.run(working, p, l, h) })
+			p.dispatch(claiming, func() { w.turns.add() }, func(t *turn) { w.run(working, t) })
 		})
 	}
 	for _, l := range w.loops {
