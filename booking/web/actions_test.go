@@ -46,7 +46,9 @@ func TestCancellingTwiceIsCancellingOnce(t *testing.T) {
 		require.Equal(t, g.path, answer.header.Get("Location"))
 	}
 	g.house.until(t, g.id, atRest)
-	require.Equal(t, StatusCancelled, g.post("/cancellation", "{}").is(http.StatusAccepted).booking().Status)
+	over := g.post("/cancellation", "{}").is(http.StatusAccepted).booking()
+	require.Equal(t, StatusCancelled, over.Status)
+	require.Equal(t, Money{"0.00", "EUR"}, over.Cancellation.Refund, "nothing was taken, so nothing came back")
 	g.call("GET", g.path+"/cancellation", g.secret, "").problem(http.StatusConflict, ProblemCodeCancelNotAllowed)
 }
 

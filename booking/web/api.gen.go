@@ -454,7 +454,7 @@ type Cancellation struct {
 	// Fee An amount of one currency.
 	Fee Money `json:"fee"`
 
-	// Refund An amount of one currency.
+	// Refund Once it is cancelled, what came back, or was released, of the price; nothing where nothing was taken.
 	Refund Money `json:"refund,omitempty,omitzero"`
 
 	// Refused Why the hotel insists on the stay, such as `cancel_refused_by_supplier`. The booking stands.

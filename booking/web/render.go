@@ -36,7 +36,11 @@ func render(b *booking.Booking) Booking {
 	if wish := b.Facts.Cancellation; wish != nil {
 		out.Cancellation = Cancellation{RequestedAt: instant(wish.At), Code: string(wish.Code), Fee: money(wish.Fee), Refused: string(wish.Refuse)}
 		if status == booking.StatusCancelled {
-			out.Cancellation.Refund = money(b.Facts.Price.Of(b.Facts.Price.Minor - wish.Fee.Minor))
+			back := b.Facts.Price.Of(0) // nothing comes back of what was never taken nor reserved
+			if m := b.Facts.Money; m.Captured > 0 || m.Authorized > 0 {
+				back = b.Facts.Price.Of(b.Facts.Price.Minor - wish.Fee.Minor)
+			}
+			out.Cancellation.Refund = money(back)
 		}
 	}
 	return out
