@@ -2,7 +2,6 @@ package workers
 
 import (
 	"context"
-	"slices"
 	"sync"
 	"time"
 
@@ -11,17 +10,8 @@ import (
 	"hotelbooking/booking"
 )
 
-const (
-	// depth is how many bookings may wait in memory for each slot of a lane: enough for the bursts that a group commit
-	// releases, and little enough that another process on the same database finds work, too.
-	depth = 8
-	// leftBehind bounds, for each slot, the calls that ignored their deadline and still run. Beyond it they keep their slots.
-	leftBehind = 4
-	// worthwhile: a claim between polls waits until this part of the pool's slots is free, because claims are dear.
-	worthwhile = 8
-	// maxLanes is how many suppliers a pool knows before it forgets those that are idle.
-	maxLanes = 256
-)
+// leftBehind bounds, for each slot, the calls that ignored their deadline and still run. Beyond it they keep their slots.
+const leftBehind = 4
 
 // pool runs the turns of one kind of outside system, so many at once. Inside it each lane has its own bound, so that one
 // slow supplier cannot take every slot.
@@ -49,21 +39,10 @@ type pool struct {
 	alarmAt time.Time
 }
 
-// lane is the bookings of one outside system that wait for a slot, first in, first out; but those that go on come before
-// those that begin, so that a burst does not hold all rooms before it confirms the first. Guarded by the pool.
-type lane struct {
-	name    string // the supplier in the provider pool; empty in the others
-	breaker *breaker
-	running int
-	probing int // of the running, those that try whether the system is back
-	going   []*held
-	fresh   []*held // at their first step
-	behind  bool    // bookings of this lane wait in the database
-}
-
 func newPool(name booking.Pool, first booking.Step, cfg Config, claim func()) *pool {
 	p := &pool{
-		name: name, entrance: name == first.Pool, first: first.Name, size: cfg.slots(name), perLane: cfg.slots(name), deadline: cfg.deadline(name), breaker: cfg.Breaker,
+		name: name, entrance: name == first.Pool, first: first.Name,
+		size: cfg.slots(name), perLane: cfg.slots(name), deadline: cfg.deadline(name), breaker: cfg.Breaker,
 		tasks: conc.New(), wake: make(chan struct{}, 1), claim: claim,
 	}
 	if name == booking.ProviderPool {
@@ -97,7 +76,7 @@ func (p *pool) next() *turn {
 	}
 	var first *lane
 	for _, l := range p.lanes {
-		if l.waiting() == 0 || l.running >= p.perLane || l.full() {
+		if l.waiting() == 0 || l.vacant(p.perLane) == 0 {
 			continue
 		}
 		if first == nil || l.head().since.Before(first.head().since) {
@@ -116,28 +95,6 @@ func (p *pool) next() *turn {
 	return t
 }
 
-// full tells that all probes of a system that is being tried again are under way.
-func (l *lane) full() bool { return l.probing >= l.breaker.probes && l.breaker.trying() }
-
-func (l *lane) waiting() int { return len(l.going) + len(l.fresh) }
-
-func (l *lane) next() *[]*held {
-	if len(l.going) > 0 {
-		return &l.going
-	}
-	return &l.fresh
-}
-
-func (l *lane) head() *held { return (*l.next())[0] }
-
-func (l *lane) pop() *held {
-	queue := l.next()
-	h := (*queue)[0]
-	(*queue)[0] = nil
-	*queue = (*queue)[1:]
-	return h
-}
-
 // push lets h wait for a slot.
 func (p *pool) push(h *held) {
 	p.mu.Lock()
@@ -150,53 +107,6 @@ func (p *pool) push(h *held) {
 	}
 	p.mu.Unlock()
 	signal(p.wake)
-}
-
-// room tells whether b, which begins or goes on, may wait in memory, given how many more could be held at all. Where there
-// is no room, the claimer brings it in when it is due.
-//
-// What begins waits in the database while others do, or it would overtake them for ever. What goes on may always wait in
-// the pool where bookings begin, because there the claimer would bring in all the new ones before it; in the other pools it
-// waits in the database while others that go on do.
-func (p *pool) room(b *booking.Booking, begins bool, memory int) bool {
-	if p.entrance && !begins {
-		return true
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	l := p.lane(b)
-	if p.behind || l.behind {
-		return false
-	}
-	if l.waiting() >= min(depth*p.perLane, max(p.perLane, memory)) {
-		l.behind = true
-		return false
-	}
-	return true
-}
-
-// lane is the lane of b's system, made when first used. The pool is locked.
-func (p *pool) lane(b *booking.Booking) *lane {
-	name, system := "", string(p.name)
-	if p.name == booking.ProviderPool {
-		name = b.Offer.Supplier
-		system += ":" + name
-	}
-	for _, l := range p.lanes {
-		if l.name == name {
-			return l
-		}
-	}
-	if len(p.lanes) >= maxLanes { // names come from submissions, so what is idle is not kept for ever
-		p.lanes = slices.DeleteFunc(p.lanes, (*lane).idle)
-	}
-	l := &lane{name: name, breaker: newBreaker(system, p.breaker)}
-	p.lanes = append(p.lanes, l)
-	return l
-}
-
-func (l *lane) idle() bool {
-	return l.running == 0 && l.waiting() == 0 && !l.behind && l.breaker.state() == closed
 }
 
 // done gives the slot of a turn back. A turn that was taken away from its call leaves the call behind without a slot; but
@@ -254,83 +164,6 @@ func (p *pool) stir() {
 	if hungry {
 		p.claim()
 	}
-}
-
-// wants is how many bookings could start at once, and the lanes that could take none: no slot, or a system that is left
-// alone. With all those of the latter are wanted, too: their own deadlines must be looked at however long a system is down.
-func (p *pool) wants(all bool) (n int, except []string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, l := range p.lanes {
-		if l.running+l.waiting() >= p.perLane || l.full() || !all && l.breaker.open() {
-			if l.name == "" {
-				return 0, nil
-			}
-			except = append(except, l.name)
-		}
-	}
-	return p.spare(), except
-}
-
-// spare is the slots that are neither taken nor spoken for. The pool is locked.
-func (p *pool) spare() int {
-	free := p.size - p.running
-	for _, l := range p.lanes {
-		free -= min(l.waiting(), max(0, p.perLane-l.running))
-	}
-	return max(0, free)
-}
-
-// leavesOut tells that bookings of some lane are left in the database because its system is left alone.
-func (p *pool) leavesOut() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return slices.ContainsFunc(p.lanes, func(l *lane) bool { return l.breaker.open() || l.full() })
-}
-
-// hungry tells that slots are free, of the pool and of a lane that has bookings waiting in the database, and enough of them
-// to be worth a claim. The pool is locked.
-func (p *pool) hungry() bool {
-	return p.spare()*worthwhile >= p.size && slices.ContainsFunc(p.lanes, func(l *lane) bool {
-		return (p.behind || l.behind) && p.perLane > l.running+l.waiting()
-	})
-}
-
-// claimed notes what a claim has found out, and tells whether another one would bring more: it was full, and there are slots
-// for what is still waiting. Where it was not full, nothing waits but of the lanes that were left out.
-func (p *pool) claimed(full bool, except []string) (more bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	known := false // whose the rest is
-	for _, l := range p.lanes {
-		if slices.Contains(except, l.name) {
-			continue
-		}
-		l.behind = l.behind && full
-		known = known || l.behind
-	}
-	p.behind = full && (p.behind || !known)
-	return p.behind || full && p.hungry()
-}
-
-// dueAt wakes the claimer when a booking that this process let go of becomes due, so that it need not wait for the poll. Only
-// the earliest such moment is kept; the poll finds the others.
-func (p *pool) dueAt(at time.Time) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.alarm != nil && !at.Before(p.alarmAt) {
-		return
-	}
-	if p.alarm != nil {
-		p.alarm.Stop()
-	}
-	p.alarmAt = at
-	p.alarm = time.AfterFunc(time.Until(at), func() {
-		p.mu.Lock()
-		p.alarm = nil
-		p.mu.Unlock()
-		p.claim()
-	})
 }
 
 // close stops what would still come; the dispatcher has ended. It waits for the tasks, but not for calls left behind, and
