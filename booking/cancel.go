@@ -9,13 +9,14 @@ type Quote struct {
 	ValidUntil time.Time // then the next row of the policy begins; zero: it will not change
 }
 
-// CancelQuote is what cancelling would cost now: nothing before the supplier confirmed, afterwards what the policy says
-// that the guest accepted, never more than the price, nor than what staff have not refunded already.
+// CancelQuote is what cancelling would cost now: nothing before the supplier is asked to confirm, afterwards what the policy
+// says that the guest accepted, never more than the price, nor than what staff have not refunded already. While the answer
+// of the supplier is awaited it is the most that it can cost: it falls to nothing if the room was not booked.
 func (b *Booking) CancelQuote(now time.Time) Quote {
 	price := b.Facts.Price
 	left := price.Minor - b.Facts.Money.Refunded
 	q := Quote{Fee: price.Of(0), Refund: price}
-	if b.Result != Confirmed {
+	if b.Result != Confirmed && !b.Mark(StepConfirm).State.remains() {
 		return q
 	}
 	for _, p := range b.Facts.Hold.Penalties {

@@ -128,6 +128,31 @@ func TestCancelDuringThePivotWaitsForTheAnswerAndThenCancels(t *testing.T) {
 	require.Zero(t, j.world.Captured)
 }
 
+func TestCancelDuringThePivotCostsThePolicyOnlyIfTheRoomWasBooked(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		fate bookingtest.Fate
+		kept int64
+	}{
+		"booked":     {bookingtest.LosesReply, 6920},
+		"not booked": {bookingtest.LosesRequest, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := start(t, map[string][]bookingtest.Fate{"confirm": {test.fate}}).until(at(booking.Finding, booking.StepConfirm))
+			j.now = j.now.Add(time.Minute)
+			fee := j.b.CancelQuote(j.now).Fee
+			require.Equal(t, "69.20 EUR", fee.String(), "what it can cost is said before")
+			j.decide(booking.Decision{Verb: booking.VerbCancel, Actor: booking.CustomerActor, ExpectedFee: &fee})
+			j.until(ended)
+			require.Equal(t, booking.StatusCancelled, j.b.Status())
+			require.Equal(t, test.kept, j.world.Captured-j.world.Refunded)
+			require.Equal(t, test.kept, j.b.Facts.Cancellation.Fee.Minor)
+			require.Zero(t, j.world.Open())
+		})
+	}
+}
+
 func TestCancelAfterThePivotCostsTheFeeOfThePolicy(t *testing.T) {
 	t.Parallel()
 	for name, captured := range map[string]bool{"captured": true, "not captured yet": false} {

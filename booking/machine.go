@@ -226,6 +226,9 @@ func (f Flow) turnRound(b *Booking, goal Goal, now time.Time) {
 	b.Goal = goal
 	if goal == Cancel {
 		b.Facts.Cancellation.Begun = true
+		if b.Result != Confirmed {
+			b.Facts.Cancellation.Fee = b.Facts.Price.Of(0) // there was no stay to cancel
+		}
 		b.Facts.Money.RefundTry++
 		if b.Facts.Money.Captured == 0 {
 			b.Facts.Money.CaptureTry++ // a fee is another amount, so it needs another key

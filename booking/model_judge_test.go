@@ -97,7 +97,6 @@ func (j *judge) atRest(b *booking.Booking) error {
 		problems = append(problems,
 			when(!w.Reserved(), "confirmed without a room"),
 			when(w.Captured != price, "confirmed with %d of %d captured", w.Captured, price),
-			when(w.Refunded != 0 && b.Facts.Money.RefundTarget == 0, "confirmed with %d given back that nobody wanted back", w.Refunded),
 			when(b.Facts.Money.RefundTarget != w.Refunded, "staff wanted %d back, %d was", b.Facts.Money.RefundTarget, w.Refunded),
 			when(w.Tracked[string(b.ID)+":Booking Confirmed"] > 0 && b.Facts.Reservation.SupplierReference == "", "no supplier reference"))
 	case booking.StatusFailed:
