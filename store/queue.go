@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"go.uber.org/zap"
 	"gorm.io/gorm"
@@ -15,8 +16,8 @@ import (
 )
 
 // claimDue leases what is due, the longest waiting first; {lock} passes over what another process is claiming, where there
-// can be one. A row whose owner is still set was held by a process that died: that is counted here, because nobody else
-// will. It is MATERIALIZED so that the limit holds whatever the planner thinks of.
+// can be one. A row whose owner is still set was held by a process that died, or by this one, which lost its lease: only
+// deaths are counted, and here, because nobody else will. It is MATERIALIZED so that the limit holds whatever the planner thinks of.
 const claimDue = `
 WITH picked AS MATERIALIZED (
     SELECT id FROM places
@@ -25,7 +26,7 @@ WITH picked AS MATERIALIZED (
     LIMIT ? {lock}
 )
 UPDATE places SET
-    crashes = crashes + CASE WHEN owner <> '' THEN 1 ELSE 0 END,
+    crashes = crashes + CASE WHEN owner <> '' AND substr(owner, 1, ?) <> ? THEN 1 ELSE 0 END,
     crashed = CASE WHEN owner <> '' THEN 1 ELSE crashed END,
     owner = ?, due_at = {now} + ?
 WHERE id IN (SELECT id FROM picked)
@@ -60,7 +61,7 @@ RETURNING places.id`
 var leasesIn = []column{{"id", isText}, {"owner", isText}, {"due_in", isInt}}
 
 // Claim leases at most c.Limit bookings of c.Pool that are due, with their personal data, in no particular order. Those
-// taken over from a process that died have Crashed set and one crash more. The version stays.
+// whose lease ran out have Crashed set, and one crash more unless it was c.Process's own. The version stays.
 func (s *Store) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error) {
 	if c.Limit <= 0 {
 		return nil, nil
@@ -116,9 +117,10 @@ func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) 
 }
 
 func (s *Store) claimDue(c booking.Claim) (statement string, args []any) {
+	mine := c.Process + "."                     // without a name nobody's
 	except := append([]string{""}, c.Except...) // no supplier is called "", and NOT IN of nothing would match nothing
 	return strings.NewReplacer("{now}", s.sql.now(), "{lock}", s.sql.lock).Replace(claimDue),
-		[]any{string(c.Pool), except, c.Limit, c.Owner, c.Lease.Microseconds()}
+		[]any{string(c.Pool), except, c.Limit, utf8.RuneCountInString(mine), mine, c.Owner, c.Lease.Microseconds()}
 }
 
 // whole is a booking with its personal data.

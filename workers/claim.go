@@ -67,7 +67,7 @@ func (w *Workers) claimFor(p *pool, all bool) (more bool, err error) {
 	// Not the loop's context: a claim that is cut short leaves leases that nobody knows of.
 	ctx, cancel := context.WithTimeoutCause(context.Background(), w.cfg.SaveTimeout, errQueueTimeout)
 	defer cancel()
-	claim := booking.Claim{Pool: p.name, Limit: n, Except: except, Owner: w.owner(), Lease: w.cfg.Lease}
+	claim := booking.Claim{Pool: p.name, Limit: n, Except: except, Owner: w.owner(), Process: w.boot, Lease: w.cfg.Lease}
 	asked := time.Now()
 	claimed, err := w.queue.Claim(ctx, claim)
 	w.metrics.claims.Inc()
@@ -78,6 +78,7 @@ func (w *Workers) claimFor(p *pool, all bool) (more bool, err error) {
 	for _, b := range claimed {
 		if b.Crashed {
 			w.metrics.crashed.Inc()
+			b.Crashes += w.ledger.unsavedTurns(b.ID)
 		}
 		h := &held{id: b.ID, owner: b.Owner, b: b, read: time.Now()}
 		if w.ledger.put(h, asked.Add(w.cfg.Lease)) {

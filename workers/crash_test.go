@@ -91,6 +91,46 @@ func TestThreeCrashesParkABooking(t *testing.T) {
 	})
 }
 
+func TestALeaseThatALiveProcessLostIsNoDeath(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := build(t, func(p *parts) { p.deps.Boot = "x" })
+		ask := bookingtest.Ask(func(a *booking.Ask) { a.ID, a.CreatedAt = "innocent", time.Now() })
+		b, entry := r.flow.Begin(ask, time.Now())
+		_, err := r.queue.Accept(t.Context(), booking.Acceptance{Booking: b, Entry: entry, Key: "innocent", Owner: "a.1", Lease: time.Second})
+		require.NoError(t, err)
+		for _, owner := range []string{"b.1", "x.1"} { // two processes died; the third is ours, and was too slow to keep it
+			pass(2 * time.Second)
+			_, err := r.queue.Claim(t.Context(), booking.Claim{Pool: booking.ProviderPool, Limit: 1, Owner: owner, Lease: time.Second})
+			require.NoError(t, err)
+		}
+		pass(2 * time.Second)
+		require.NoError(t, r.Start(t.Context()))
+		require.Equal(t, booking.Confirmed, r.ended("innocent").Result)
+		require.Equal(t, booking.ProcessStopped, r.turns("innocent", booking.Doing, booking.StepHold)[0].Reason, "it is asked about all the same")
+		require.NoError(t, r.Stop(t.Context()))
+	})
+}
+
+func TestATurnThatCanNeverBeSavedIsNotRepeatedForEver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(p *parts) { p.queue = choosy{p.memory} })
+		parked := r.until(r.submit(), func(b *booking.Booking) bool { return b.Place.Phase == booking.Parked })
+		require.Equal(t, booking.CrashedRepeatedly, parked.Attention)
+	})
+}
+
+// choosy saves nothing but what is parked.
+type choosy struct{ workers.Queue }
+
+func (c choosy) Save(ctx context.Context, b *booking.Booking, e booking.Entry, lease time.Duration) error {
+	if b.Place.Phase != booking.Parked {
+		return errors.New("this row cannot be written")
+	}
+	return c.Queue.Save(ctx, b, e, lease)
+}
+
 func TestLeasesAreRenewedForWhatRunsOrWaitsLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -33,10 +33,33 @@ type ledger struct {
 	mu       sync.Mutex
 	promised int // places for claims and submissions under way
 	held     map[booking.ID]*held
+	unsaved  map[booking.ID]int // turns in a row that this process could not save: what can never be saved must not go on for ever
 }
 
 func newLedger(limit int) *ledger {
-	return &ledger{limit: limit, held: map[booking.ID]*held{}}
+	return &ledger{limit: limit, held: map[booking.ID]*held{}, unsaved: map[booking.ID]int{}}
+}
+
+// notSaved and saved say how a turn ended; unsavedTurns is what they add up to.
+func (l *ledger) notSaved(id booking.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.unsaved) >= l.limit { // those that others went on with stay in it
+		clear(l.unsaved)
+	}
+	l.unsaved[id]++
+}
+
+func (l *ledger) saved(id booking.ID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.unsaved, id)
+}
+
+func (l *ledger) unsavedTurns(id booking.ID) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unsaved[id]
 }
 
 // reserve promises up to n places, as many as are left. All of them are to be given back by release: the used ones after put,

@@ -17,8 +17,8 @@ type Queue interface {
 	// conclude that nothing was stored.
 	Accept(ctx context.Context, a booking.Acceptance) (booking.Receipt, error)
 	// Claim leases up to c.Limit due bookings of one pool, the longest due first, and returns them complete, with their
-	// personal data. A row whose lease ran out is due as well: it comes back with Crashed set and Crashes one higher. The
-	// queue's clock decides what is due. The version does not change. An error may hide leases that nobody knows of; they
+	// personal data. A row whose lease ran out is due as well: it comes back with Crashed set, and with Crashes one
+	// higher unless the lease was one of c.Process. The queue's clock decides what is due. The version does not change. An error may hide leases that nobody knows of; they
 	// run out.
 	Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error)
 	// Save writes b, whose version Apply has raised, with its line of history, if the row still has b.Owner and the version

@@ -30,6 +30,7 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 		err := w.insist(h, func(ctx context.Context) error { return w.queue.Save(ctx, after, entry, lease) })
 		switch {
 		case err == nil:
+			w.ledger.saved(h.id)
 			w.record(before, after, entry)
 			h.b, h.read = after, time.Now()
 			w.passOn(t, next, asked.Add(lease))
@@ -49,6 +50,7 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 			return
 		default:
 			w.log.Warn("turn", turnLost(h, err)...)
+			w.ledger.notSaved(h.id)
 			w.forget(t)
 			return
 		}

@@ -122,6 +122,24 @@ func claimExpired(s *scene) {
 	}
 }
 
+func claimOwnExpired(s *scene) {
+	s.leased(-time.Second) // by first.1
+	for _, next := range []struct {
+		process, owner string
+		crashes        int
+	}{
+		{"first", "first.2", 0}, {"first", "first.3", 0}, {"other", "other.1", 1}, {"first", "first.4", 2},
+		{"firs", "firs.1", 3}, // a name is compared as a whole
+		{"firs", "firs.2", 3},
+	} {
+		claimed := s.claim(next.owner, func(c *booking.Claim) { c.Process = next.process })
+		require.Len(s, claimed, 1)
+		require.True(s, claimed[0].Crashed)
+		require.Equal(s, next.crashes, claimed[0].Crashes, next.owner)
+		s.expire(claimed[0])
+	}
+}
+
 func crashRemembered(s *scene) {
 	s.leased(-time.Second)
 	b := s.claimOne("a.1")

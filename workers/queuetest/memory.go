@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -100,7 +101,9 @@ func (m *Memory) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking
 	for _, r := range due[:min(len(due), max(c.Limit, 0))] {
 		if r.b.Owner != "" {
 			r.b.Crashed = true
-			r.b.Crashes++
+			if !strings.HasPrefix(r.b.Owner, c.Process+".") {
+				r.b.Crashes++
+			}
 		}
 		r.b.Owner, r.due = c.Owner, now.Add(c.Lease)
 		claimed = append(claimed, r.b.Clone())

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) workers.Queue) {
 		"a claim passes over what is not due, parked or ended":         claimPassesOver,
 		"claims at once never share a booking":                         claimAtOnce,
 		"an expired lease can be claimed, and is a crash":              claimExpired,
+		"what a process lost itself is no crash, but is to be asked":   claimOwnExpired,
 		"a crash is remembered until a turn was saved":                 crashRemembered,
 		"a saved turn keeps its lease":                                 saveKeepsLease,
 		"a saved turn without a lease is given back, due when it is":   saveGivesBack,
