@@ -34,6 +34,7 @@ func TestTooLongABacklogIsRefusedAndNothingIsStored(t *testing.T) {
 			p.cfg.Deadlines.Provider = time.Hour
 			slowly(p, booking.StepHold, 30*time.Second)
 		})
+		synctest.Wait() // the first sample is taken, and no other one in this instant
 		for range 120 {
 			if r.Admit() == nil {
 				r.submit()

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -107,12 +108,13 @@ func (r *rig) get(id booking.ID) *booking.Booking {
 	return b
 }
 
-// until waits until a booking is as it should be.
+// until waits until a booking is as it should be, and everybody has heard of it.
 func (r *rig) until(id booking.ID, is func(*booking.Booking) bool) *booking.Booking {
 	r.t.Helper()
 	for {
 		b := r.get(id)
 		if is(b) {
+			synctest.Wait()
 			return b
 		}
 		require.NoError(r.t, r.Wait(r.t.Context(), id, b.Version))
