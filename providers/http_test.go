@@ -100,7 +100,7 @@ func TestACallIsMadeOnce(t *testing.T) {
 
 func TestTheTransportHasAnEndOfItsOwn(t *testing.T) {
 	t.Parallel()
-	caller := setup(t, providers.Config{Timeout: 20 * time.Millisecond}, func(_ http.ResponseWriter, r *http.Request) {
+	caller := setup(t, providers.Config{Timeout: 700 * time.Millisecond}, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	})
@@ -184,12 +184,12 @@ func TestAnErrorSaysWhyThereWasNoAnswer(t *testing.T) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		<-r.Context().Done()
 	}
-	_, err := setup(t, providers.Config{Timeout: 10 * time.Millisecond}, hang).Do(t.Context(), book, &answer{})
+	_, err := setup(t, providers.Config{Timeout: 300 * time.Millisecond}, hang).Do(t.Context(), book, &answer{})
 	require.ErrorContains(t, err, "no answer in time")
 	_, err = setup(t, providers.Config{}, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }).Do(t.Context(), book, &answer{})
 	require.ErrorContains(t, err, "the connection broke")
 	errDeadline := errors.New("the step's deadline")
-	ctx, cancel := context.WithTimeoutCause(t.Context(), 10*time.Millisecond, errDeadline)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, errDeadline)
 	defer cancel()
 	_, err = setup(t, providers.Config{}, hang).Do(ctx, book, &answer{})
 	require.ErrorIs(t, err, errDeadline)

@@ -223,7 +223,7 @@ func TestSQLiteWritesAgainAfterTheDiskWasFull(t *testing.T) {
 
 func TestOnlyThoseWhoseRowIsLockedWait(t *testing.T) {
 	t.Parallel()
-	s := storetest.OnPostgres(t, func(c *store.Config) { c.Timeout = 300 * time.Millisecond })
+	s := storetest.OnPostgres(t, func(c *store.Config) { c.Timeout = time.Second })
 	turns := map[*booking.Booking]booking.Entry{}
 	var locked booking.ID
 	for n := range 3 {
@@ -241,14 +241,14 @@ func TestOnlyThoseWhoseRowIsLockedWait(t *testing.T) {
 
 func TestALockedTableDelaysNobodyForLong(t *testing.T) {
 	t.Parallel()
-	s := storetest.OnPostgres(t, func(c *store.Config) { c.Timeout = 150 * time.Millisecond })
+	s := storetest.OnPostgres(t, func(c *store.Config) { c.Timeout = time.Second })
 	turns := map[*booking.Booking]booking.Entry{}
 	for n := range 100 {
 		b, entry := turn(accepted(t, s, n, leased), booking.Next())
 		turns[b] = entry
 	}
 	err := s.While(t.Context(), "LOCK TABLE places IN EXCLUSIVE MODE", func() {
-		for _, err := range s.SaveTogether(t.Context(), turns) { // each on its own would be 10 s
+		for _, err := range s.SaveTogether(t.Context(), turns) { // each on its own would be 100 s
 			require.ErrorContains(t, err, "55P03")
 		}
 	})

@@ -126,11 +126,11 @@ func TestACommitWhoseAnswerIsLostOnTheWayIsLookedUp(t *testing.T) {
 
 func TestASilentDatabaseIsGivenUpInTime(t *testing.T) {
 	t.Parallel()
-	s, l := linked(t, func(c *store.Config) { c.Timeout, c.CommitTimeout = 200*time.Millisecond, 300*time.Millisecond })
+	s, l := linked(t, func(c *store.Config) { c.Timeout, c.CommitTimeout = time.Second, 1500*time.Millisecond })
 	b := accepted(t, s, 1, leased)
 	get(t, s, b.ID) // so that both pools have a connection, on which nobody answers any more
 	l.silent.Store(true)
-	patient, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+	patient, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	_, err := s.Get(patient, b.ID)
 	require.Error(t, err)

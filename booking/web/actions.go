@@ -86,15 +86,11 @@ func saidBefore(b *booking.Booking, d booking.Decision) bool {
 	if b.Place.Phase == booking.Parked && b.Facts.Waiting.Who == booking.Customer || b.Result == booking.Failed {
 		return false
 	}
-	switch d.Verb {
-	case booking.VerbPay:
+	if d.Verb == booking.VerbPay {
 		card := d.PaymentToken == "" || b.Facts.Money.Generation > 0 && d.PaymentToken == b.Facts.Money.Token
 		return card && b.Mark(booking.StepAuthorize).Attempts > 0
-	case booking.VerbAcceptOffer:
-		return d.AcceptedTotal == b.Facts.Offered && d.AcceptedTotal == b.Facts.Price
-	default:
-		return false
 	}
+	return d.Verb == booking.VerbAcceptOffer && d.AcceptedTotal == b.Facts.Offered && d.AcceptedTotal == b.Facts.Price
 }
 
 // decide applies a decision, and adds to a refusal what the caller needs to ask again.

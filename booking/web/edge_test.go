@@ -94,7 +94,7 @@ func TestEveryTimeOutOfTheServerIsSet(t *testing.T) {
 
 func TestHalfAHeaderIsNotWaitedForForEver(t *testing.T) {
 	t.Parallel()
-	s := open(t, func(c *Config) { c.ReadHeaderTimeout = 50 * time.Millisecond })
+	s := open(t, func(c *Config) { c.ReadHeaderTimeout = 300 * time.Millisecond })
 	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.server.Listener.Addr().String())
 	require.NoError(t, err)
 	defer func() { _ = connection.Close() }()
@@ -107,7 +107,7 @@ func TestHalfAHeaderIsNotWaitedForForEver(t *testing.T) {
 
 func TestHalfABodyIsAnsweredWith408(t *testing.T) {
 	t.Parallel()
-	s := open(t, func(c *Config) { c.ReadTimeout = 100 * time.Millisecond })
+	s := open(t, func(c *Config) { c.ReadTimeout = 500 * time.Millisecond })
 	connection, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", s.server.Listener.Addr().String())
 	require.NoError(t, err)
 	defer func() { _ = connection.Close() }()

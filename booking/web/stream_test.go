@@ -127,7 +127,7 @@ func TestAnEventIDThatIsNoneIsRefused(t *testing.T) {
 func TestASilentStreamIsKeptAliveBeyondTheTimeOutsOfOtherCalls(t *testing.T) {
 	t.Parallel()
 	g := open(t, func(c *Config) {
-		c.ReadTimeout, c.WriteTimeout, c.PingEvery = 100*time.Millisecond, 100*time.Millisecond, 30*time.Millisecond
+		c.ReadTimeout, c.WriteTimeout, c.PingEvery = 500*time.Millisecond, 500*time.Millisecond, 80*time.Millisecond
 	}).guest()
 	s := g.stream()
 	s.next()
