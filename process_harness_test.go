@@ -107,7 +107,10 @@ func serviceProcess(t *testing.T, dataDir, sandbox string, environ ...string) (*
 		T: t, base: "http://" + serving.HTTP, admin: "http://" + serving.Admin, sandbox: serving.Sandbox,
 		bookings: keyFile(t, cfg, "bookings"), support: keyFile(t, cfg, "support"),
 	}
-	c.call("GET", c.admin+"/readyz", "", "").is(http.StatusOK)
+	require.Eventually(t, func() bool {
+		ready, err := c.try("GET", c.admin+"/readyz", "", "")
+		return err == nil && ready.status == http.StatusOK
+	}, 30*time.Second, 20*time.Millisecond, "the service does not become ready")
 	return p, c
 }
 
