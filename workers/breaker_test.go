@@ -187,26 +187,34 @@ func TestAPanicOpensNoBreaker(t *testing.T) {
 func TestAProbeThatIsNeverAnsweredDoesNotHoldTheBreakerHalfOpen(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var broken atomic.Bool
+		var mood atomic.Value
+		mood.Store("fails")
 		release := make(chan struct{})
 		r := start(t, eager, func(p *parts) {
-			p.cfg.Deadlines.Payment = 2 * time.Second
-			authorize := p.step(booking.StepAuthorize).Do
-			p.step(booking.StepAuthorize).Do = func(ctx context.Context, b *booking.Booking) booking.Outcome {
-				if broken.Load() {
-					<-release // deaf to its deadline
+			p.cfg.Deadlines.Provider = 2 * time.Second
+			hold := p.step(booking.StepHold).Do
+			p.step(booking.StepHold).Tries = 1000
+			p.step(booking.StepHold).Do = func(ctx context.Context, b *booking.Booking) booking.Outcome {
+				switch mood.Load() {
+				case "fails":
+					return booking.Retry(booking.SupplierUnavailable, 0)
+				case "is deaf":
+					<-release
 				}
-				return authorize(ctx, b)
+				return hold(ctx, b)
 			}
 		})
-		broken.Store(true)
 		for range 10 {
 			r.submit()
 		}
-		pass(time.Minute)
-		broken.Store(false)
+		synctest.Wait()
+		require.Equal(t, 2, r.count("booking_breaker_state"))
+		mood.Store("is deaf")
+		pass(12 * time.Second)
+		require.Positive(t, r.count("booking_abandoned_turns_total"))
+		mood.Store("answers")
 		for _, b := range r.queue.All() {
-			require.NotEqual(t, booking.Parked, r.ended(b.ID).Place.Phase)
+			require.Equal(t, booking.Confirmed, r.ended(b.ID).Result)
 		}
 		require.Zero(t, r.count("booking_breaker_state"))
 		close(release)

@@ -98,6 +98,39 @@ func TestAFloodOfOneKindDoesNotKeepTheOthersFromBeingClaimed(t *testing.T) {
 	})
 }
 
+func TestNothingBeginsUnderALeaseThatIsOver(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		stuck := &stuckRenewal{thaw: make(chan struct{})}
+		r := start(t, func(p *parts) {
+			stuck.Queue = p.memory
+			p.queue = stuck
+			p.cfg.Pools.Provider, p.cfg.PerSupplier = 1, 1
+			p.cfg.Deadlines.Provider = time.Minute
+			slowly(p, booking.StepHold, 20*time.Second)
+		})
+		first := r.submit()
+		synctest.Wait()
+		second := r.submit()
+		pass(30 * time.Second)
+		close(stuck.thaw)
+		require.Equal(t, booking.Confirmed, r.ended(first).Result)
+		require.Equal(t, booking.Confirmed, r.ended(second).Result)
+		require.Equal(t, booking.ProcessStopped, r.turns(second, booking.Doing, booking.StepHold)[0].Reason, "let go of, and claimed again")
+	})
+}
+
+// stuckRenewal stops in the middle of a renewal and heeds nothing.
+type stuckRenewal struct {
+	workers.Queue
+	thaw chan struct{}
+}
+
+func (s *stuckRenewal) Renew(ctx context.Context, held []booking.Lease, lease time.Duration) ([]booking.ID, error) {
+	<-s.thaw
+	return s.Queue.Renew(ctx, held, lease)
+}
+
 // freezer stops in the middle of a claim and heeds nothing.
 type freezer struct {
 	workers.Queue
