@@ -87,6 +87,32 @@ func TestACancelDuringAnEarlyStepDoesNotWaitForTheRetry(t *testing.T) {
 	})
 }
 
+func TestACancelDuringTheLastTurnOfAProcessDoesNotWaitForTheReview(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := build(t, func(p *parts) {
+			slowly(p, booking.StepScreen, time.Second)
+			p.script = func(_ *booking.Booking, operation string) bookingtest.Fate {
+				if operation == "screen" {
+					return bookingtest.AsksStaff
+				}
+				return bookingtest.Obeys
+			}
+		})
+		require.NoError(t, r.Start(t.Context()))
+		id := r.submit()
+		pass(time.Second / 2)
+		r.decide(id, cancelled)
+		require.NoError(t, r.Stop(t.Context()))
+		require.Equal(t, booking.Parked, r.get(id).Place.Phase)
+
+		second := start(t, beside(r))
+		began := time.Now()
+		require.Equal(t, booking.Cancelled, second.ended(id).Result)
+		require.Less(t, time.Since(began), 2*time.Second)
+	})
+}
+
 func TestADecisionWinsOverATimeoutAtTheSameMoment(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -25,6 +25,9 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 		after := learned.Clone()
 		entry := w.flow.Apply(after, o, now)
 		entry.Took = took
+		if w.turnsRound(after, now) {
+			after.DueAt = now // a wish that came while the turn ran does not wait for a retry, or for a person
+		}
 		next, lease := w.next(after, now)
 		asked := time.Now()
 		err := w.insist(h, func(ctx context.Context) error { return w.queue.Save(ctx, after, entry, lease) })
@@ -60,7 +63,7 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 
 // next is the pool in which the booking goes on at once in memory, and for how long to keep its lease; or nil and 0.
 func (w *Workers) next(b *booking.Booking, now time.Time) (*pool, time.Duration) {
-	if w.stopping.Load() || !w.goesOn(b, now) {
+	if w.stopping.Load() || b.DueAt.IsZero() || b.DueAt.After(now) || b.Place.Phase == booking.Parked && !w.turnsRound(b, now) {
 		return nil, 0
 	}
 	p := w.poolOf(b)
@@ -70,15 +73,13 @@ func (w *Workers) next(b *booking.Booking, now time.Time) (*pool, time.Duration)
 	return p, w.cfg.Lease
 }
 
-// goesOn tells whether there is something to do for b right now: its next step, or a wish to cancel that came while the
-// turn ran.
-func (w *Workers) goesOn(b *booking.Booking, now time.Time) bool {
-	if wished(b) {
-		if o, decided := w.flow.Before(b, now); decided && o.Kind() == booking.KindCompensate {
-			return true
-		}
+// turnsRound tells that b would follow a wish to cancel if it had a turn now.
+func (w *Workers) turnsRound(b *booking.Booking, now time.Time) bool {
+	if !wished(b) {
+		return false
 	}
-	return b.Place.Phase != booking.Parked && due(b, now)
+	o, decided := w.flow.Before(b, now)
+	return decided && o.Kind() == booking.KindCompensate
 }
 
 // due tells whether b is to be looked at now.
