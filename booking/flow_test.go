@@ -397,6 +397,15 @@ func TestIllegalDecisionChangesNothingAndListsTheLegalOnes(t *testing.T) {
 	require.Equal(t, before, *j.b)
 }
 
+func TestAnOpenCircuitIsToldToTheCustomerAsAnOutage(t *testing.T) {
+	t.Parallel()
+	j := start(t, nil)
+	for range 5 {
+		j.flow.Apply(j.b, booking.Retry(booking.CircuitOpen, 0), j.now)
+	}
+	require.Equal(t, booking.SupplierUnavailable, j.b.Facts.Failure.Code)
+}
+
 func TestZeroOutcomeParksForStaff(t *testing.T) {
 	t.Parallel()
 	j := start(t, nil)

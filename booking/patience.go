@@ -87,6 +87,9 @@ func (f Flow) tryAgain(b *Booking, o Outcome, now time.Time) {
 		b.DueAt = now.Add(f.wait(b, o, tries, longest))
 		return
 	}
+	if o.reason == CircuitOpen {
+		o.reason = step.unreachable() // why we did not ask is no answer to the customer
+	}
 	if step.Spent == AskStaff && f.beforePivot(step.Name) {
 		f.park(b, Park(Staff, o.reason).Within(f.Limits.ReviewWindow).Because(o.detail), now)
 		return
@@ -201,6 +204,22 @@ func (f Flow) mayTurn(b *Booking) bool {
 		phase = b.Facts.Waiting.From
 	}
 	return phase == Doing || phase == Finding && f.beforePivot(b.Place.Step)
+}
+
+// unreachable is the reason a customer, or staff, are given when the step's system could not be asked.
+func (s Step) unreachable() Reason {
+	switch s.Pool {
+	case PaymentPool:
+		return PaymentUnavailable
+	case FraudPool:
+		return FraudUnavailable
+	case TrackingPool:
+		return TrackingUnavailable
+	case ProviderPool:
+		return SupplierUnavailable
+	default:
+		return SupplierUnavailable
+	}
 }
 
 // absence is the reason a customer is given when the step turned out never to have happened.
