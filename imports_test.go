@@ -28,6 +28,7 @@ type importRule struct {
 }
 
 var importRules = []importRule{
+	{of: "bench", may: []string{"booking", "workers", "store", "store/storetest/pgserver"}},
 	{of: "booking", alone: true, std: true},
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
 	{of: "booking/web/...", may: []string{"booking"}},

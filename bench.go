@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"hotelbooking/bench"
+)
+
+// benchCommand measures the service on this machine.
+func benchCommand() *cobra.Command {
+	o := bench.Options{Runs: 3, Scale: 1}
+	cmd := &cobra.Command{
+		Use: "bench [SCENARIO ...]", Short: "measure it on this machine's loopback",
+		Long:      "Measure it on this machine's loopback, beside the load driver. The scenarios, all of them where none is named:\n\n" + bench.Scenarios(),
+		ValidArgs: bench.Names(), Args: cobra.OnlyValidArgs,
+		RunE: func(cmd *cobra.Command, scenarios []string) error {
+			ctx, release := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer release()
+			binary, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			o.Binary, o.Out, o.Log = binary, cmd.OutOrStdout(), cmd.ErrOrStderr()
+			return bench.Run(ctx, scenarios, o)
+		},
+	}
+	cmd.Flags().BoolVar(&o.JSON, "json", false, "print one JSON object for each measurement and line")
+	cmd.Flags().IntVar(&o.Runs, "runs", o.Runs, "runs of each measurement, of which the median and the spread are reported")
+	cmd.Flags().Float64Var(&o.Scale, "scale", o.Scale, "a factor on the number of bookings and on how long runs take")
+	cmd.Flags().StringSliceVar(&o.Databases, "database", nil, "postgres, sqlite or both (the default)")
+	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "a PostgreSQL to work in, in a schema that is dropped afterwards (default: a private one is started)")
+	return cmd
+}

@@ -1,0 +1,312 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/sourcegraph/conc/pool"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"hotelbooking/booking"
+	"hotelbooking/store"
+	"hotelbooking/workers"
+)
+
+const (
+	drained      = 5000 // bookings offered at once
+	steadyFor    = 10 * time.Second
+	stepTakes    = 20 * time.Millisecond
+	accepting    = 256 // at once, before the measurement
+	engineWithin = 5 * time.Minute
+)
+
+// enginePools are as large as the batches that a group commit is to have.
+var enginePools = workers.Slots{Provider: 256, Fraud: 128, Payment: 256, Tracking: 128}
+
+// engine drains bookings that are already accepted, and walks others through at a steady rate.
+func engine(ctx context.Context, b *bench) error {
+	b.report.note("pools %+v, per_supplier %d, the rest as by default; one log line a turn, into a file; steps answer in this process", enginePools, enginePools.Provider)
+	for _, kind := range b.Databases {
+		var runs []sample
+		for run := range b.Runs {
+			b.say("engine: %s, drain, run %d of %d", kind, run+1, b.Runs)
+			s, err := b.drain(ctx, kind, b.scaled(drained))
+			if err != nil {
+				return err
+			}
+			runs = append(runs, s)
+		}
+		b.report.measured(labels("database", kind, "bookings", b.scaled(drained)), runs)
+	}
+	for _, kind := range b.Databases {
+		for _, rate := range []int{50, 1000} {
+			var runs []sample
+			for run := range b.Runs {
+				b.say("engine: %s, %d/s, run %d of %d", kind, rate, run+1, b.Runs)
+				s, err := b.steady(ctx, kind, rate)
+				if err != nil {
+					return err
+				}
+				runs = append(runs, s)
+			}
+			b.report.measured(labels("database", kind, "offered_per_second", rate, "step_ms", stepTakes.Milliseconds()), runs)
+		}
+	}
+	return nil
+}
+
+// running is the engine on a real store, in this process.
+type running struct {
+	db      *database
+	store   *store.Store
+	queue   *watched
+	workers *workers.Workers
+	flow    booking.Flow
+	log     *zap.Logger
+	closers []func() error
+}
+
+// newEngine makes an engine that was not started yet.
+func (b *bench) newEngine(ctx context.Context, kind string, takes time.Duration, change func(*workers.Config)) (r *running, err error) {
+	r = &running{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, r.close())
+		}
+	}()
+	if r.db, err = b.open(ctx, kind); err != nil {
+		return r, err
+	}
+	r.closers = append(r.closers, r.db.close)
+	file, err := r.db.logFile()
+	if err != nil {
+		return r, err
+	}
+	r.closers = append(r.closers, file.Close)
+	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
+	r.log = zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(file)), zap.InfoLevel))
+	if r.store, err = store.Open(ctx, r.db.config(), r.log); err != nil {
+		return r, err
+	}
+	r.closers = append(r.closers, r.store.Close)
+	r.flow = booking.NewFlow(outside{takes}.ports(), booking.DefaultLimits())
+	r.queue = &watched{Store: r.store}
+	cfg := workers.DefaultConfig()
+	cfg.Pools, cfg.PerSupplier, cfg.Grace = enginePools, enginePools.Provider, time.Second
+	cfg.Admission.MaxBacklog = 1 << 30
+	if change != nil {
+		change(&cfg)
+	}
+	r.workers = workers.New(r.flow, r.queue, cfg, workers.Deps{Log: r.log, Metrics: prometheus.NewRegistry(), Versions: r.store, Notices: r.store, Steps: r.store})
+	return r, cfg.Validate()
+}
+
+func (r *running) start(ctx context.Context) error {
+	if err := r.workers.Start(ctx); err != nil {
+		return err
+	}
+	r.closers = append(r.closers, func() error { return r.workers.Stop(context.Background()) })
+	return nil
+}
+
+func (r *running) close() error {
+	var problems []error
+	for _, f := range slices.Backward(r.closers) {
+		problems = append(problems, f())
+	}
+	return errors.Join(problems...)
+}
+
+// accept stores n bookings that nobody holds.
+func (r *running) accept(ctx context.Context, n int) error {
+	tasks := pool.New().WithErrors().WithFirstError().WithMaxGoroutines(accepting)
+	for range n {
+		tasks.Go(func() error {
+			b, entry := r.flow.Begin(ask(time.Now().UTC()), time.Now().UTC())
+			_, err := r.store.Accept(ctx, booking.Acceptance{Booking: b, Entry: entry, Key: string(b.ID), Fingerprint: sha256.Sum256([]byte(b.ID))})
+			return err
+		})
+	}
+	return tasks.Wait()
+}
+
+// drain measures how fast n accepted bookings come to their ends.
+func (b *bench) drain(ctx context.Context, kind string, n int) (s sample, err error) {
+	ctx, cancel := context.WithTimeout(ctx, engineWithin)
+	defer cancel()
+	r, err := b.newEngine(ctx, kind, 0, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := r.accept(ctx, n); err != nil {
+		return nil, fmt.Errorf("accept bookings to drain: %w", err)
+	}
+	before, err := r.db.counters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	runtime.GC()
+	var memory, memoryAfter runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	counts, cpu, began := r.store.Counts(), ownCPU(), time.Now()
+	done := r.queue.expect(n)
+	if err := r.start(ctx); err != nil {
+		return nil, err
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%d of %d bookings ended: %w", r.queue.ended.Load(), n, context.Cause(ctx))
+	}
+	took := time.Since(began).Seconds()
+	cpu = ownCPU() - cpu
+	runtime.ReadMemStats(&memoryAfter)
+	after := r.store.Counts()
+	used, err := r.db.counters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	used = used.minus(before)
+	each := func(total float64) float64 { return total / float64(n) }
+	commits := float64(after.Commits - counts.Commits)
+	if kind == onPostgres {
+		commits = used.commits
+	}
+	s.add("bookings_per_second", float64(n)/took)
+	s.add("cpu_seconds_per_1000", 1000*each(cpu+used.cpu))
+	s.add("own_cpu_seconds_per_1000", 1000*each(cpu))
+	s.add("commits_per_booking", each(commits))
+	s.add("rows_per_commit", float64(after.Rows-counts.Rows)/float64(after.Commits-counts.Commits))
+	s.add("wal_bytes_per_booking", each(used.wal))
+	s.add("wal_syncs_per_booking", each(used.syncs))
+	s.add("allocations_per_booking", each(float64(memoryAfter.Mallocs-memory.Mallocs)))
+	s.add("allocated_bytes_per_booking", each(float64(memoryAfter.TotalAlloc-memory.TotalAlloc)))
+	return s, nil
+}
+
+// steady measures how long bookings take from their acceptance to their ends at a rate that leaves the engine idle time.
+func (b *bench) steady(ctx context.Context, kind string, rate int) (s sample, err error) {
+	ctx, cancel := context.WithTimeout(ctx, engineWithin)
+	defer cancel()
+	r, err := b.newEngine(ctx, kind, stepTakes, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.close()) }()
+	if err := r.start(ctx); err != nil {
+		return nil, err
+	}
+	n := max(rate, int(float64(rate)*steadyFor.Seconds()*b.Scale))
+	done := r.queue.expect(n)
+	counts, cpu, began := r.store.Counts(), ownCPU(), time.Now()
+	var submitting sync.WaitGroup
+	var refused atomic.Int64
+	for i := range n {
+		time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(rate))))
+		submitting.Go(func() {
+			asked := ask(time.Now().UTC())
+			if _, err := r.workers.Submit(ctx, asked, rand.Text(), sha256.Sum256(nil)); err != nil {
+				refused.Add(1)
+			}
+		})
+	}
+	submitting.Wait()
+	if refused.Load() > 0 {
+		return nil, fmt.Errorf("%d of %d bookings were refused", refused.Load(), n)
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%d of %d bookings ended: %w", r.queue.ended.Load(), n, context.Cause(ctx))
+	}
+	cpu = ownCPU() - cpu
+	after := r.store.Counts()
+	took := r.queue.latencies()
+	s.add("ideal_ms", float64(len(r.flow.Steps))*float64(stepTakes.Milliseconds()))
+	s.add("p50_ms", milliseconds(percentile(took, 50)))
+	s.add("p99_ms", milliseconds(percentile(took, 99)))
+	s.add("max_ms", milliseconds(took[len(took)-1]))
+	s.add("commits_per_booking", float64(after.Commits-counts.Commits)/float64(n))
+	s.add("own_cpu_seconds_per_1000", 1000*cpu/float64(n))
+	return s, nil
+}
+
+// watched is the store, with an eye on which bookings have come to their ends.
+type watched struct {
+	*store.Store
+	ended atomic.Int64
+
+	mu       sync.Mutex
+	took     []time.Duration // from acceptance to the end
+	expected int
+	done     chan struct{} // closed when as many as expected have ended
+}
+
+// expect is a channel that is closed once n bookings have ended.
+func (w *watched) expect(n int) <-chan struct{} {
+	w.expected, w.done = n, make(chan struct{})
+	w.took = make([]time.Duration, 0, n)
+	return w.done
+}
+
+func (w *watched) Save(ctx context.Context, b *booking.Booking, e booking.Entry, lease time.Duration) error {
+	err := w.Store.Save(ctx, b, e, lease)
+	if err == nil && b.Place.Phase == booking.Ended {
+		w.ended.Add(1)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if w.took = append(w.took, time.Since(b.CreatedAt)); len(w.took) == w.expected {
+			close(w.done)
+		}
+	}
+	return err
+}
+
+func (w *watched) latencies() []time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Sorted(slices.Values(w.took))
+}
+
+// percentile is the value below which p percent of the sorted ones lie.
+func percentile(sorted []time.Duration, p int) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted)-1, len(sorted)*p/100)]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// ask is a submission as frontends send them, with an identity of its own.
+func ask(now time.Time) booking.Ask {
+	id := uuid.Must(uuid.NewV7())
+	var six [6]byte
+	_, _ = rand.Read(six[:]) // never fails
+	arrival := now.AddDate(0, 3, 0)
+	return booking.Ask{
+		ID: booking.ID(id.String()), Reference: booking.NewReference(six), Client: "bench", ClientReference: "web-" + id.String()[24:], CreatedAt: now,
+		Offer: booking.Offer{Supplier: "sandbox", Token: "sim_ok", Total: booking.Money{Minor: 34600, Currency: "EUR"}},
+		Stay: booking.Stay{
+			HotelID: "h-1", HotelName: "Hotel Sol", HotelTimezone: "Europe/Madrid",
+			CheckIn: arrival.Format(time.DateOnly), CheckOut: arrival.AddDate(0, 0, 3).Format(time.DateOnly),
+			Rooms: []booking.Room{{Adults: 2, Guests: []booking.Guest{{GivenName: "Ana", FamilyName: "Núñez", Lead: true}}}},
+		},
+		Contact: booking.Contact{
+			GivenName: "Ana", FamilyName: "Núñez", Email: "ana@example.com", Phone: "+34600000000", Country: "ES", Language: "es",
+		},
+		PaymentToken: "pm_card_visa", Attribution: map[string]string{"click_id": "abc"},
+	}
+}
