@@ -168,7 +168,7 @@ func (s *Server) standing(c echo.Context, b *booking.Booking) {
 }
 
 // accepted answers 202 with where to follow the booking.
-func (s *Server) accepted(c echo.Context, b *booking.Booking, body any) error {
+func (s *Server) accepted(c echo.Context, b *booking.Booking, body Booking) error {
 	s.standing(c, b)
 	c.Response().Header().Set(echo.HeaderLocation, "/v1/bookings/"+string(b.ID))
 	return answer(c, http.StatusAccepted, body)

@@ -105,24 +105,21 @@ func isIdentifier(text string, start, end int) bool {
 
 // plainDigits maps the digits and dividers of other keyboards to ASCII: a card number typed in full width, or in Arabic,
 // is one too.
-func plainDigits(text string) string {
-	for i := range len(text) {
-		if text[i] >= 0x80 {
-			return strings.Map(func(r rune) rune {
-				switch {
-				case unicode.Is(unicode.Nd, r):
-					return '0' + digitValue(r)
-				case r == '\u00a0' || r == '\u3000' || r == '\u2007' || r == '\u202f':
-					return ' '
-				case r >= '\u2010' && r <= '\u2015' || r == '\u2212' || r == '－':
-					return '-'
-				default:
-					return r
-				}
-			}, text)
-		}
+func plainDigits(text string) string { return strings.Map(plainDigit, text) }
+
+func plainDigit(r rune) rune {
+	switch {
+	case r < 0x80:
+		return r
+	case unicode.Is(unicode.Nd, r):
+		return '0' + digitValue(r)
+	case r == '\u00a0' || r == '\u3000' || r == '\u2007' || r == '\u202f':
+		return ' '
+	case r >= '\u2010' && r <= '\u2015' || r == '\u2212' || r == '－':
+		return '-'
+	default:
+		return r
 	}
-	return text
 }
 
 // digitValue: Unicode keeps the ten digits of each script together, from zero to nine.

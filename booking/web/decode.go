@@ -3,7 +3,6 @@ package web
 import (
 	"bytes"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"os"
@@ -66,11 +65,13 @@ func readBody(c echo.Context, limit int64) ([]byte, error) {
 	if c.Request().ContentLength > limit {
 		return nil, &problem{code: ProblemCodeBodyTooLarge}
 	}
-	raw, err := io.ReadAll(http.MaxBytesReader(c.Response(), c.Request().Body, limit))
+	var raw bytes.Buffer
+	raw.Grow(int(max(c.Request().ContentLength, 0)) + bytes.MinRead)
+	_, err = raw.ReadFrom(http.MaxBytesReader(c.Response(), c.Request().Body, limit))
 	tooLarge := &http.MaxBytesError{}
 	switch {
 	case err == nil:
-		return raw, nil
+		return raw.Bytes(), nil
 	case errors.As(err, &tooLarge):
 		return nil, err
 	case errors.Is(err, os.ErrDeadlineExceeded):

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"runtime/debug"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/labstack/echo-contrib/echoprometheus"
@@ -38,12 +39,23 @@ func (s *Server) use(metrics prometheus.Registerer) {
 	s.echo.Use(recoverPanic, limitHeaders)
 }
 
-const requestIDKey = "request_id"
-
-func requestID(c echo.Context) string {
-	id, _ := c.Get(requestIDKey).(string)
-	return id
+// visit is what is known about a request while it is answered.
+type visit struct {
+	requestID string    // written by identify
+	caller    principal // written by guard; nobody before that
 }
+
+const visitKey = "visit"
+
+// visitOf is the zero visit outside of identify.
+func visitOf(c echo.Context) *visit {
+	if v, ok := c.Get(visitKey).(*visit); ok {
+		return v
+	}
+	return &visit{}
+}
+
+func requestID(c echo.Context) string { return visitOf(c).requestID }
 
 // identify gives the request its id: the caller's own if it is sane, because then it is in their logs too.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
@@ -52,7 +64,7 @@ func identify(next echo.HandlerFunc) echo.HandlerFunc {
 		if !saneID(id) {
 			id = uuid.Must(uuid.NewV7()).String()
 		}
-		c.Set(requestIDKey, id)
+		c.Set(visitKey, &visit{requestID: id})
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
 		return next(c)
 	}
@@ -79,32 +91,48 @@ func (s *Server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := next(c); err != nil {
 			s.handleError(err, c)
 		}
-		fields := []zap.Field{
-			zap.String("method", c.Request().Method), zap.String("route", c.Path()), zap.Int("status", c.Response().Status),
-			zap.Duration("took", s.now().Sub(begun)), zap.Int64("bytes", c.Response().Size), zap.String("request_id", requestID(c)),
+		if line := s.log.Check(zap.InfoLevel, "request"); line != nil {
+			line.Write(accessFields(c, s.now().Sub(begun))...)
 		}
-		if name := caller(c).key.Name; name != "" {
-			fields = append(fields, zap.String("key", name))
-		}
-		if id, err := bookingID(c.Param("id")); err == nil {
-			fields = append(fields, zap.String("booking", string(id)))
-		}
-		s.log.Info("request", fields...)
 		return nil
 	}
+}
+
+func accessFields(c echo.Context, took time.Duration) []zap.Field {
+	known := visitOf(c)
+	fields := append(make([]zap.Field, 0, 8),
+		zap.String("method", c.Request().Method), zap.String("route", c.Path()), zap.Int("status", c.Response().Status),
+		zap.Duration("took", took), zap.Int64("bytes", c.Response().Size), zap.String("request_id", known.requestID),
+	)
+	if name := known.caller.key.Name; name != "" {
+		fields = append(fields, zap.String("key", name))
+	}
+	if id, err := bookingID(c.Param("id")); err == nil {
+		fields = append(fields, zap.String("booking", string(id)))
+	}
+	return fields
 }
 
 // secure sets the headers that every answer has. The docs page loosens the policy for itself.
 func secure(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Cache-Control", "no-store")
+		for _, header := range secureHeaders {
+			h[header.name] = header.value // shared by all answers: Set and Add replace it, and write nothing into it
+		}
 		return next(c)
 	}
+}
+
+var secureHeaders = []struct {
+	name  string // as http.CanonicalHeaderKey has it
+	value []string
+}{
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Content-Security-Policy", []string{"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"}},
+	{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+	{"Cache-Control", []string{"no-store"}},
 }
 
 // recoverPanic turns a defect of ours into a 500 that says nothing about it. The stack goes to the log.

@@ -6,14 +6,14 @@ import (
 )
 
 // writeJSON answers with v. Maps are written in order, so that equal answers are equal bytes.
-func writeJSON(c echo.Context, status int, contentType string, v any) error {
-	body, err := json.Marshal(v, json.Deterministic(true))
+func writeJSON[T any](c echo.Context, status int, contentType string, v T) error {
+	body, err := json.Marshal(&v, json.Deterministic(true)) // by its address: json copies what it cannot address
 	if err != nil {
 		return &problem{code: ProblemCodeInternal, cause: err}
 	}
 	return c.Blob(status, contentType, body)
 }
 
-func answer(c echo.Context, status int, v any) error {
+func answer[T any](c echo.Context, status int, v T) error {
 	return writeJSON(c, status, echo.MIMEApplicationJSON, v)
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // hotels' zones must be known on a machine that has no zone files
 
 	"github.com/go-json-experiment/json"
 	"golang.org/x/text/currency"
@@ -21,11 +20,12 @@ import (
 type rules struct {
 	currencies map[string]bool // ISO 4217 codes of what is legal tender somewhere today
 	suppliers  map[string]bool // empty: any
+	zones      *zones
 	nightsMax  int
 }
 
 func newRules(suppliers []string, nightsMax int) rules {
-	r := rules{currencies: map[string]bool{}, suppliers: map[string]bool{}, nightsMax: nightsMax}
+	r := rules{currencies: map[string]bool{}, suppliers: map[string]bool{}, zones: newZones(), nightsMax: nightsMax}
 	for tender := currency.Query(); tender.Next(); {
 		r.currencies[tender.Unit().String()] = true
 	}
@@ -117,8 +117,8 @@ func (r rules) stay(in Stay, now time.Time, f *findings) booking.Stay {
 
 // dates are the hotel's: its today is what counts, and a guest who arrives after midnight still books last night.
 func (r rules) dates(in Stay, now time.Time, f *findings) {
-	zone, err := time.LoadLocation(in.HotelTimezone)
-	if err != nil || in.HotelTimezone == "Local" {
+	zone, err := r.zones.find(in.HotelTimezone)
+	if err != nil {
 		f.add("/stay/hotel_timezone", "unknown_value", "It is not the name of a time zone, such as Europe/Madrid.")
 		zone = time.UTC
 	}
@@ -204,7 +204,7 @@ func attribution(in Attribution, f *findings) map[string]string {
 
 // fingerprint is the SHA-256 of a validated submission: of what was meant, not of how it was written.
 func fingerprint(ask booking.Ask) ([sha256.Size]byte, error) {
-	canonical, err := json.Marshal(struct {
+	canonical, err := json.Marshal(&struct {
 		ClientReference string
 		Offer           booking.Offer
 		Stay            booking.Stay
