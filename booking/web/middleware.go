@@ -39,34 +39,30 @@ func (s *Server) use(metrics prometheus.Registerer) {
 	s.echo.Use(recoverPanic, limitHeaders)
 }
 
-// visit is what is known about a request while it is answered.
+// visit is echo's context with what we know about the request.
 type visit struct {
+	echo.Context
+
 	requestID string    // written by identify
 	caller    principal // written by guard; nobody before that
 }
 
-const visitKey = "visit"
-
-// visitOf is the zero visit outside of identify.
-func visitOf(c echo.Context) *visit {
-	if v, ok := c.Get(visitKey).(*visit); ok {
-		return v
+func requestID(c echo.Context) string {
+	if v, ok := c.(*visit); ok {
+		return v.requestID
 	}
-	return &visit{}
+	return ""
 }
 
-func requestID(c echo.Context) string { return visitOf(c).requestID }
-
-// identify gives the request its id: the caller's own if it is sane, because then it is in their logs too.
+// identify makes a request a visit. It gives the request its id: the caller's own if it is sane, because then it is in their logs too.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)
 		if !saneID(id) {
 			id = uuid.Must(uuid.NewV7()).String()
 		}
-		c.Set(visitKey, &visit{requestID: id})
 		c.Response().Header().Set(echo.HeaderXRequestID, id)
-		return next(c)
+		return next(&visit{Context: c, requestID: id})
 	}
 }
 
@@ -99,12 +95,11 @@ func (s *Server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
 }
 
 func accessFields(c echo.Context, took time.Duration) []zap.Field {
-	known := visitOf(c)
 	fields := append(make([]zap.Field, 0, 8),
 		zap.String("method", c.Request().Method), zap.String("route", c.Path()), zap.Int("status", c.Response().Status),
-		zap.Duration("took", took), zap.Int64("bytes", c.Response().Size), zap.String("request_id", known.requestID),
+		zap.Duration("took", took), zap.Int64("bytes", c.Response().Size), zap.String("request_id", requestID(c)),
 	)
-	if name := known.caller.key.Name; name != "" {
+	if name := caller(c).key.Name; name != "" {
 		fields = append(fields, zap.String("key", name))
 	}
 	if id, err := bookingID(c.Param("id")); err == nil {

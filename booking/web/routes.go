@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -59,7 +60,11 @@ func (s *Server) install(routes []route) error {
 		if r.access == "" {
 			return fmt.Errorf("%s %s: who may call it?", r.method, r.path)
 		}
-		s.echo.Add(r.method, r.path, r.handle, append([]echo.MiddlewareFunc{s.guard(r)}, r.before...)...)
+		handle := r.handle // put together here: echo would do it at each request
+		for _, before := range slices.Backward(r.before) {
+			handle = before(handle)
+		}
+		s.echo.Add(r.method, r.path, s.guard(r)(handle))
 	}
 	return nil
 }
@@ -83,7 +88,9 @@ func (s *Server) guard(r route) echo.MiddlewareFunc {
 			if err := authorize(p, r.access); err != nil {
 				return err
 			}
-			visitOf(c).caller = p
+			if v, ok := c.(*visit); ok {
+				v.caller = p
+			}
 			if err := inspect(c, known, r.path != docsAssets); err != nil {
 				return err
 			}
