@@ -77,7 +77,7 @@ func (s *Server) decideOwn(c echo.Context, id string, d booking.Decision) error 
 	if err != nil {
 		return err
 	}
-	return s.accepted(c, decided, render(decided))
+	return s.accepted(c, decided, "")
 }
 
 // saidBefore tells whether b goes on, or went on, with just this decision: the browser and the bank both tell how 3-D Secure

@@ -45,9 +45,7 @@ func (s *Server) CreateBooking(c echo.Context, params CreateBookingParams) error
 	if receipt.Replayed {
 		c.Response().Header().Set("Idempotent-Replayed", "true")
 	}
-	body := render(receipt.Booking)
-	body.ClientSecret = s.keys.clientSecret(receipt.Booking)
-	return s.accepted(c, receipt.Booking, body)
+	return s.accepted(c, receipt.Booking, s.keys.clientSecret(receipt.Booking))
 }
 
 // submitted tells whether client has used key before.
@@ -105,7 +103,7 @@ func (s *Server) GetBooking(c echo.Context, id string, params GetBookingParams) 
 	if params.IfNoneMatch != "" && matches(params.IfNoneMatch, b.Version) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	return answer(c, http.StatusOK, render(b))
+	return answerBooking(c, http.StatusOK, b, "")
 }
 
 // awaitChange holds the answer until b has another version, for at most wait. It ends early, with b as it was, when the
@@ -167,9 +165,9 @@ func (s *Server) standing(c echo.Context, b *booking.Booking) {
 	}
 }
 
-// accepted answers 202 with where to follow the booking.
-func (s *Server) accepted(c echo.Context, b *booking.Booking, body Booking) error {
+// accepted answers 202 with where to follow the booking. secret is "" but for who submitted it.
+func (s *Server) accepted(c echo.Context, b *booking.Booking, secret string) error {
 	s.standing(c, b)
 	c.Response().Header().Set(echo.HeaderLocation, "/v1/bookings/"+string(b.ID))
-	return answer(c, http.StatusAccepted, body)
+	return answerBooking(c, http.StatusAccepted, b, secret)
 }

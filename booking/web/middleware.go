@@ -54,7 +54,8 @@ func requestID(c echo.Context) string {
 	return ""
 }
 
-// identify makes a request a visit. It gives the request its id: the caller's own if it is sane, because then it is in their logs too.
+// identify makes the request a visit and gives it its id: the caller's own if it is sane, because then it is in their logs
+// too.
 func identify(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		id := c.Request().Header.Get(echo.HeaderXRequestID)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -16,7 +15,7 @@ type route struct {
 	path   string
 	access access
 	handle echo.HandlerFunc
-	before []echo.MiddlewareFunc // after the caller is known, before parameters and body are read
+	before []func(echo.Context) error // after the caller is known, before parameters and body are read
 }
 
 // routes is every route of the public listener. openapi.yaml has the same ones, with the same access; a test compares.
@@ -24,9 +23,9 @@ func (s *Server) routes() []route {
 	api := ServerInterfaceWrapper{Handler: s}
 	return []route{
 		// frontends and their backends
-		{"POST", "/v1/bookings", accessBookings, api.CreateBooking, []echo.MiddlewareFunc{s.admit, requireIdempotencyKey}},
+		{"POST", "/v1/bookings", accessBookings, api.CreateBooking, []func(echo.Context) error{s.admit, requireIdempotencyKey}},
 		{"GET", "/v1/bookings", accessBookings, api.ListBookings, nil},
-		{"GET", "/v1/bookings/:id", accessBooking, api.GetBooking, []echo.MiddlewareFunc{joinLists}},
+		{"GET", "/v1/bookings/:id", accessBooking, api.GetBooking, []func(echo.Context) error{joinLists}},
 		{"GET", "/v1/bookings/:id/stream", accessBooking, api.StreamBooking, nil},
 		{"GET", "/v1/bookings/:id/cancellation", accessBooking, api.QuoteCancellation, nil},
 		{"POST", "/v1/bookings/:id/cancellation", accessBooking, api.CancelBooking, nil},
@@ -60,42 +59,41 @@ func (s *Server) install(routes []route) error {
 		if r.access == "" {
 			return fmt.Errorf("%s %s: who may call it?", r.method, r.path)
 		}
-		handle := r.handle // put together here: echo would do it at each request
-		for _, before := range slices.Backward(r.before) {
-			handle = before(handle)
-		}
-		s.echo.Add(r.method, r.path, s.guard(r)(handle))
+		checks := append([]func(echo.Context) error{s.guard(r)}, r.before...)
+		s.echo.Add(r.method, r.path, func(c echo.Context) error {
+			for _, check := range checks {
+				if err := check(c); err != nil {
+					return err
+				}
+			}
+			return r.handle(c)
+		})
 	}
 	return nil
 }
 
 // guard lets through only those callers whom the route is for, at the pace they are allowed, with nothing in the request's
 // head that must not be there.
-func (s *Server) guard(r route) echo.MiddlewareFunc {
+func (s *Server) guard(r route) func(echo.Context) error {
 	known := s.spec.queryParameters(r.method, r.path)
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			p, denied := principal{}, error(nil)
-			if r.access != accessPublic && r.access != accessVendor {
-				p, denied = s.authenticate(c)
-			}
-			if err := s.pace(c, p); err != nil {
-				return err
-			}
-			if denied != nil {
-				return denied
-			}
-			if err := authorize(p, r.access); err != nil {
-				return err
-			}
-			if v, ok := c.(*visit); ok {
-				v.caller = p
-			}
-			if err := inspect(c, known, r.path != docsAssets); err != nil {
-				return err
-			}
-			return next(c)
+	return func(c echo.Context) error {
+		p, denied := principal{}, error(nil)
+		if r.access != accessPublic && r.access != accessVendor {
+			p, denied = s.authenticate(c)
 		}
+		if err := s.pace(c, p); err != nil {
+			return err
+		}
+		if denied != nil {
+			return denied
+		}
+		if err := authorize(p, r.access); err != nil {
+			return err
+		}
+		if v, ok := c.(*visit); ok {
+			v.caller = p
+		}
+		return inspect(c, known, r.path != docsAssets)
 	}
 }
 
@@ -166,40 +164,29 @@ func machineHeader(name string) bool {
 }
 
 // admit sheds submissions before anything is read of them: refusing must cost next to nothing.
-func (s *Server) admit(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		if err := s.engine.Admit(); err != nil {
-			return err
-		}
-		return next(c)
-	}
-}
+func (s *Server) admit(echo.Context) error { return s.engine.Admit() }
 
 // requireIdempotencyKey looks at the key before the generated code does, which would answer its absence with less.
-func requireIdempotencyKey(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		keys := c.Request().Header[http.CanonicalHeaderKey("Idempotency-Key")]
-		if len(keys) == 0 || len(keys) == 1 && keys[0] == "" {
-			return &problem{code: ProblemCodeIdempotencyKeyMissing}
-		}
-		if len(keys) > 1 || len(keys[0]) > 255 || !visible(keys[0]) {
-			return &problem{code: ProblemCodeIdempotencyKeyInvalid}
-		}
-		return next(c)
+func requireIdempotencyKey(c echo.Context) error {
+	keys := c.Request().Header[http.CanonicalHeaderKey("Idempotency-Key")]
+	if len(keys) == 0 || len(keys) == 1 && keys[0] == "" {
+		return &problem{code: ProblemCodeIdempotencyKeyMissing}
 	}
+	if len(keys) > 1 || len(keys[0]) > 255 || !visible(keys[0]) {
+		return &problem{code: ProblemCodeIdempotencyKeyInvalid}
+	}
+	return nil
 }
 
 // joinLists makes one header of several that are lists, as HTTP allows them to come; the generated code wants one.
-func joinLists(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		header := c.Request().Header
-		for _, name := range []string{"If-None-Match", "Prefer"} {
-			if values := header.Values(name); len(values) > 1 {
-				header.Set(name, strings.Join(values, ", "))
-			}
+func joinLists(c echo.Context) error {
+	header := c.Request().Header
+	for _, name := range []string{"If-None-Match", "Prefer"} {
+		if values := header.Values(name); len(values) > 1 {
+			header.Set(name, strings.Join(values, ", "))
 		}
-		return next(c)
 	}
+	return nil
 }
 
 func visible(s string) bool {

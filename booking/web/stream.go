@@ -1,14 +1,13 @@
 package web
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/labstack/echo/v4"
 
 	"hotelbooking/booking"
@@ -50,7 +49,11 @@ func (s *Server) StreamBooking(c echo.Context, id string, params StreamBookingPa
 	}
 	for {
 		if b.Version > seen {
-			if err := s.send(c, event(b)); err != nil {
+			text, err := event(b)
+			if err != nil {
+				return err
+			}
+			if err := s.send(c, text); err != nil {
 				return err
 			}
 			seen = b.Version
@@ -93,10 +96,11 @@ func (s *Server) send(c echo.Context, text []byte) error {
 	return ignoreUnsupported(http.NewResponseController(c.Response()).Flush())
 }
 
-func event(b *booking.Booking) []byte {
-	var text bytes.Buffer
-	text.WriteString("id: " + strconv.Itoa(b.Version) + "\nevent: status\ndata: ")
-	_ = json.MarshalWrite(&text, render(b)) // strings and numbers, into memory: it cannot fail
-	text.WriteString("\n\n")
-	return text.Bytes()
+func event(b *booking.Booking) ([]byte, error) {
+	body := render(b)
+	data, err := encodeBooking(&body)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat([]byte("id: "+strconv.Itoa(b.Version)+"\nevent: status\ndata: "), data, []byte("\n\n")), nil
 }
