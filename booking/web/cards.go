@@ -3,6 +3,7 @@ package web
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // holdsCard tells whether text holds what looks like a payment card number: 13 to 19 digits, possibly in groups, that begin
@@ -108,11 +109,18 @@ func isIdentifier(text string, start, end int) bool {
 
 // plainDigits maps the digits and dividers of other keyboards to ASCII: a card number typed in full width, or in Arabic,
 // is one too.
-func plainDigits(text string) string { return strings.Map(plainDigit, text) }
+func plainDigits(text string) string {
+	for _, r := range text {
+		if r >= utf8.RuneSelf && plainDigit(r) != r { // rare, and only then is a copy needed
+			return strings.Map(plainDigit, text)
+		}
+	}
+	return text
+}
 
 func plainDigit(r rune) rune {
 	switch {
-	case r < 0x80:
+	case r < utf8.RuneSelf:
 		return r
 	case unicode.Is(unicode.Nd, r):
 		return '0' + digitValue(r)

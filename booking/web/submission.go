@@ -204,7 +204,8 @@ func attribution(in Attribution, f *findings) map[string]string {
 
 // fingerprint is the SHA-256 of a validated submission: of what was meant, not of how it was written.
 func fingerprint(ask booking.Ask) ([sha256.Size]byte, error) {
-	canonical, err := json.Marshal(&struct {
+	meant := sha256.New()
+	err := json.MarshalWrite(meant, &struct {
 		ClientReference string
 		Offer           booking.Offer
 		Stay            booking.Stay
@@ -212,8 +213,5 @@ func fingerprint(ask booking.Ask) ([sha256.Size]byte, error) {
 		PaymentToken    string
 		Attribution     map[string]string
 	}{ask.ClientReference, ask.Offer, ask.Stay, ask.Contact, ask.PaymentToken, ask.Attribution}, json.Deterministic(true))
-	if err != nil {
-		return [sha256.Size]byte{}, err
-	}
-	return sha256.Sum256(canonical), nil
+	return [sha256.Size]byte(meant.Sum(nil)), err
 }
