@@ -17,14 +17,15 @@ type books struct {
 	ledger       table[row]          // by our reference
 	webhooks     table[delivery]     // not yet delivered, by event id
 
-	paymentOf map[string]string // payment id -> our reference; follows accounts
+	paymentOf map[string]string         // payment id -> our reference; follows accounts
+	zones     map[string]*time.Location // by name, each read once
 }
 
 func newBooks() *books {
 	return &books{
 		reservations: table[reservation]{}, accounts: table[account]{}, answers: table[storedAnswer]{}, screenings: table[screening]{},
 		messages: table[message]{}, ledger: table[row]{}, webhooks: table[delivery]{},
-		paymentOf: map[string]string{},
+		paymentOf: map[string]string{}, zones: map[string]*time.Location{},
 	}
 }
 
@@ -144,6 +145,19 @@ func (c *change) row(reference string) *row {
 	}
 	c.touch(kindLedger, reference)
 	return r
+}
+
+// zone is the time zone of a name; UTC where there is none.
+func (c *change) zone(name string) *time.Location {
+	if zone := c.zones[name]; zone != nil {
+		return zone
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return time.UTC // and not kept: anything may be sent as a name
+	}
+	c.zones[name] = zone
+	return zone
 }
 
 // close fills in the touched rows as they now stand.

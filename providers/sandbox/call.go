@@ -11,8 +11,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -152,7 +152,10 @@ func (s *Server) record(entry Entry, act func(*change) answer) answer {
 	if entry.Answer != nothing {
 		s.calls++
 	}
-	err := c.close()
+	var err error
+	if s.journal.file != nil { // else nobody reads the rows
+		err = c.close()
+	}
 	if err == nil {
 		err = s.journal.append(line{Entry: entry, Puts: c.touched})
 	}
@@ -242,10 +245,8 @@ func decode(body []byte, into any) error {
 	return nil
 }
 
-var referenceForm = regexp.MustCompile(`^[A-Z0-9]{3,20}$`)
-
 func checkReference(reference string) error {
-	if !referenceForm.MatchString(reference) {
+	if len(reference) < 3 || len(reference) > 20 || strings.Trim(reference, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") != "" {
 		return errors.New("reference: want 3 to 20 of A-Z and 0-9")
 	}
 	return nil

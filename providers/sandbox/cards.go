@@ -3,6 +3,7 @@ package sandbox
 import (
 	"maps"
 	"slices"
+	"sync"
 )
 
 // card is what a magic payment token stands for. The names and the last digits are those of Stripe's test cards.
@@ -22,7 +23,8 @@ const (
 	adviceCheck = "confirm_card_data"
 )
 
-func cards() map[string]card {
+// cards is every magic payment token. Nobody alters it.
+var cards = sync.OnceValue(func() map[string]card {
 	return map[string]card{
 		"pm_card_visa":                                                  {brand: "visa", last4: "4242"},
 		"pm_card_mastercard":                                            {brand: "mastercard", last4: "4444"},
@@ -39,7 +41,7 @@ func cards() map[string]card {
 		"pm_card_captureFails":                                          {brand: "visa", last4: "0341", captureFails: true},
 		"pm_card_pendingRefund":                                         {brand: "visa", last4: "7726", refundPending: true},
 	}
-}
+})
 
 // cardOf is the card of a token; one that nobody knows is declined.
 func cardOf(token string) card {

@@ -11,11 +11,7 @@ type penalty struct {
 	Penalty money      `json:"penalty"`
 }
 
-func policyOf(p policy, minor int64, currency string, stay stayRequest, now time.Time) []penalty {
-	zone, err := time.LoadLocation(stay.Timezone)
-	if err != nil {
-		zone = time.UTC
-	}
+func policyOf(p policy, minor int64, currency string, stay stayRequest, zone *time.Location, now time.Time) []penalty {
 	all := inMoney(minor, currency)
 	arrival, err := time.ParseInLocation(time.DateOnly, stay.CheckIn, zone)
 	if p == policyNoBack || err != nil {

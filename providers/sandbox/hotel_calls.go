@@ -133,7 +133,7 @@ func (c *change) holdRoom(in holdRequest, s script, quoted int64) answer {
 		Minor: plusPercent(quoted, s.priceUp), Currency: in.ExpectedTotal.Currency,
 		PriceChanged: s.priceUp != 0, TermsChanged: s.newTerms, HeldUntil: c.now.Add(c.cfg.HoldFor),
 	})
-	r.Policy = policyOf(s.policy, r.Minor, r.Currency, in.Stay, c.now)
+	r.Policy = policyOf(s.policy, r.Minor, r.Currency, in.Stay, c.zone(in.Stay.Timezone), c.now)
 	c.row(in.Reference).hold(r.Currency)
 	c.did("held")
 	return answer{status: http.StatusCreated, body: r.view(in.Reference)}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -73,8 +74,8 @@ var (
 	rejected   = refusal{409, "booking_rejected", "the hotel does not accept the booking"}
 )
 
-// scripts is every magic offer token, but sim_slow_<ms>.
-func scripts() map[string]script {
+// scripts is every magic offer token, but sim_slow_<ms>. Nobody alters it.
+var scripts = sync.OnceValue(func() map[string]script {
 	return map[string]script{
 		"sim_ok":                     {},
 		"sim_sold_out_check":         {hold: soldOut},
@@ -101,7 +102,7 @@ func scripts() map[string]script {
 		"sim_number_later":           {lateNumber: true},
 		"sim_supplier_cancels_later": {cancelsLater: true},
 	}
-}
+})
 
 // OfferTokens lists the magic offer tokens, sorted; sim_slow_<ms> stands for any number of milliseconds up to 60000.
 func OfferTokens() []string {
