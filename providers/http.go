@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -66,14 +67,18 @@ type Call struct {
 type Caller struct {
 	vendor  Vendor
 	base    string
-	key     string
+	headers http.Header // of every call; nobody alters them
+	timeout time.Duration
 	observe func(Call)
-	client  *http.Client
+	// An http.Client in front of it would follow redirects, which would send a guest's data, or a payment, to a place that nobody
+	// configured; and its time-out costs a goroutine a call.
+	transport *http.Transport
 }
 
 const (
 	maxAnswer      = 1 << 20
 	defaultTimeout = 30 * time.Second
+	maxIdle        = 1 << 14 // connections kept for the next calls: all, for no pool has more slots
 )
 
 // NewCaller checks cfg. Nothing is dialled yet.
@@ -92,21 +97,20 @@ func NewCaller(cfg Config, vendor Vendor) (*Caller, error) {
 		cfg.Observe = func(Call) {}
 	}
 	dialer := &net.Dialer{Timeout: min(5*time.Second, cfg.Timeout), KeepAlive: 15 * time.Second}
+	headers := http.Header{"Accept": {"application/json"}, "User-Agent": {"hotelbooking"}}
+	if cfg.APIKey != "" {
+		headers.Set("Authorization", "Bearer "+cfg.APIKey)
+	}
 	return &Caller{
-		vendor: vendor, base: base.String(), key: cfg.APIKey, observe: cfg.Observe,
-		client: &http.Client{
-			Timeout: cfg.Timeout,
-			Transport: &http.Transport{
-				DialContext:         dialer.DialContext,
-				TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-				TLSHandshakeTimeout: dialer.Timeout,
-				ForceAttemptHTTP2:   true,
-				MaxIdleConns:        0,
-				MaxIdleConnsPerHost: 256,              // a pool's worth: the default of 2 would dial for nearly every call
-				IdleConnTimeout:     20 * time.Second, // below what servers keep, so that we seldom write into a closing one
-			},
-			// A redirect would send a guest's data, or a payment, to a place that nobody configured.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		vendor: vendor, base: base.String(), headers: headers, timeout: cfg.Timeout, observe: cfg.Observe,
+		transport: &http.Transport{
+			DialContext:         dialer.DialContext,
+			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout: dialer.Timeout,
+			ForceAttemptHTTP2:   true,
+			MaxIdleConns:        0,
+			MaxIdleConnsPerHost: maxIdle,
+			IdleConnTimeout:     20 * time.Second, // below what servers keep, so that we seldom write into a closing one
 		},
 	}, nil
 }
@@ -163,16 +167,18 @@ func SaidNo(err error) bool {
 func (c *Caller) do(ctx context.Context, r Request, id string, into any) (*Answered, *booking.Fault) {
 	connected := false
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected = true }}
-	req, err := c.request(httptrace.WithClientTrace(ctx, trace), r, id)
+	calling, cancel := context.WithTimeout(ctx, c.timeout) // ctx itself says whether the time that ran out was the caller's
+	defer cancel()
+	req, err := c.request(httptrace.WithClientTrace(calling, trace), r, id)
 	if err != nil {
 		return nil, c.fault(r, booking.NotDone, err)
 	}
-	res, err := c.client.Do(req)
+	res, err := c.transport.RoundTrip(req)
 	if err != nil {
 		return nil, c.fault(r, unanswered(r, connected), plainly(ctx, err))
 	}
 	defer func() { _ = res.Body.Close() }() // what it says was read, or is not believed
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	body, err := readAnswer(res)
 	answered := &Answered{Operation: r.Operation, Status: res.StatusCode}
 	switch {
 	case err != nil:
@@ -214,21 +220,18 @@ func (c *Caller) request(ctx context.Context, r Request, id string) (*http.Reque
 	if err != nil {
 		return nil, errors.New("the request cannot be built")
 	}
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("User-Agent", "hotelbooking")
-	req.Header.Set("X-Request-Id", id)
+	req.Header = make(http.Header, len(c.headers)+4)
+	maps.Copy(req.Header, c.headers)
+	req.Header["X-Request-Id"] = []string{id}
 	if r.Correlation != "" {
-		req.Header.Set("X-Correlation-Id", r.Correlation)
+		req.Header["X-Correlation-Id"] = []string{r.Correlation}
 	}
 	if r.Body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header["Content-Type"] = c.headers["Accept"]
 	}
 	if r.Key != "" {
 		// Not in canonical form, on purpose: what carries that, net/http sends again by itself when a connection breaks.
 		req.Header["idempotency-key"] = []string{r.Key}
-	}
-	if c.key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	return req, nil
 }
@@ -264,19 +267,28 @@ func plainly(ctx context.Context, err error) error {
 	}
 }
 
+// readAnswer reads the whole answer, or of one that is too large one byte too many.
+func readAnswer(res *http.Response) ([]byte, error) {
+	if res.ContentLength < 0 || res.ContentLength > maxAnswer {
+		return io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	}
+	body := make([]byte, res.ContentLength)
+	_, err := io.ReadFull(res.Body, body)
+	return body, err
+}
+
 func isJSON(h http.Header, body []byte) bool {
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	return err == nil && (kind == "application/json" || kind == "application/problem+json") && utf8.Valid(body)
+	kind := h.Get("Content-Type")
+	if kind != "application/json" { // what most of them say
+		var err error
+		if kind, _, err = mime.ParseMediaType(kind); err != nil {
+			return false
+		}
+	}
+	return (kind == "application/json" || kind == "application/problem+json") && utf8.Valid(body)
 }
 
 // decodeOne reads exactly one JSON value. Fields that we do not know are let pass: vendors add some.
 func decodeOne(body []byte, into any) error {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if err := decoder.Decode(into); err != nil {
-		return err
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("more than one value")
-	}
-	return nil
+	return json.Unmarshal(body, into)
 }
