@@ -26,7 +26,7 @@ func (s *Server) use(metrics prometheus.Registerer) {
 			},
 		}))
 	}
-	s.echo.Use(identify, s.logAccess, secure)
+	s.echo.Use(s.attend)
 	if len(s.config.AllowedOrigins) > 0 {
 		s.echo.Use(middleware.CORSWithConfig(middleware.CORSConfig{
 			AllowOrigins:  s.config.AllowedOrigins,
@@ -36,7 +36,7 @@ func (s *Server) use(metrics prometheus.Registerer) {
 			MaxAge:        600,
 		}))
 	}
-	s.echo.Use(recoverPanic, limitHeaders)
+	s.echo.Use(protect)
 }
 
 // visit is echo's context with what we know about the request.
@@ -54,17 +54,29 @@ func requestID(c echo.Context) string {
 	return ""
 }
 
-// identify makes the request a visit and gives it its id: the caller's own if it is sane, because then it is in their logs
-// too.
-func identify(next echo.HandlerFunc) echo.HandlerFunc {
+// attend turns a request into a visit, and logs how it ended. It also turns errors into answers, so that whatever is outside
+// of it sees the status that was sent.
+func (s *Server) attend(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		id := c.Request().Header.Get(echo.HeaderXRequestID)
-		if !saneID(id) {
-			id = uuid.Must(uuid.NewV7()).String()
+		begun := s.now()
+		v := identify(c)
+		secure(c.Response().Header())
+		if err := next(v); err != nil {
+			s.handleError(err, v)
 		}
-		c.Response().Header().Set(echo.HeaderXRequestID, id)
-		return next(&visit{Context: c, requestID: id})
+		s.logAccess(v, s.now().Sub(begun))
+		return nil
 	}
+}
+
+// identify gives the request its id: the caller's own if it is sane, because then it is in their logs too.
+func identify(c echo.Context) *visit {
+	id := c.Request().Header.Get(echo.HeaderXRequestID)
+	if !saneID(id) {
+		id = uuid.Must(uuid.NewV7()).String()
+	}
+	c.Response().Header().Set(echo.HeaderXRequestID, id)
+	return &visit{Context: c, requestID: id}
 }
 
 func saneID(id string) bool {
@@ -81,42 +93,28 @@ func saneID(id string) bool {
 }
 
 // logAccess writes one line per request: the route, never the address, because addresses hold what people search for.
-// It also turns errors into answers, so that whatever is outside of it sees the status that was sent.
-func (s *Server) logAccess(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		begun := s.now()
-		if err := next(c); err != nil {
-			s.handleError(err, c)
-		}
-		if line := s.log.Check(zap.InfoLevel, "request"); line != nil {
-			line.Write(accessFields(c, s.now().Sub(begun))...)
-		}
-		return nil
+func (s *Server) logAccess(v *visit, took time.Duration) {
+	line := s.log.Check(zap.InfoLevel, "request")
+	if line == nil {
+		return
 	}
-}
-
-func accessFields(c echo.Context, took time.Duration) []zap.Field {
 	fields := append(make([]zap.Field, 0, 8),
-		zap.String("method", c.Request().Method), zap.String("route", c.Path()), zap.Int("status", c.Response().Status),
-		zap.Duration("took", took), zap.Int64("bytes", c.Response().Size), zap.String("request_id", requestID(c)),
+		zap.String("method", v.Request().Method), zap.String("route", v.Path()), zap.Int("status", v.Response().Status),
+		zap.Duration("took", took), zap.Int64("bytes", v.Response().Size), zap.String("request_id", v.requestID),
 	)
-	if name := caller(c).key.Name; name != "" {
+	if name := v.caller.key.Name; name != "" {
 		fields = append(fields, zap.String("key", name))
 	}
-	if id, err := bookingID(c.Param("id")); err == nil {
+	if id, err := bookingID(v.Param("id")); err == nil {
 		fields = append(fields, zap.String("booking", string(id)))
 	}
-	return fields
+	line.Write(fields...)
 }
 
 // secure sets the headers that every answer has. The docs page loosens the policy for itself.
-func secure(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		for _, header := range secureHeaders {
-			h[header.name] = header.value // shared by all answers: Set and Add replace it, and write nothing into it
-		}
-		return next(c)
+func secure(h http.Header) {
+	for _, header := range secureHeaders {
+		h[header.name] = header.value // shared by all answers: Set and Add replace it, and write nothing into it
 	}
 }
 
@@ -131,34 +129,32 @@ var secureHeaders = []struct {
 	{"Cache-Control", []string{"no-store"}},
 }
 
-// recoverPanic turns a defect of ours into a 500 that says nothing about it. The stack goes to the log.
-func recoverPanic(next echo.HandlerFunc) echo.HandlerFunc {
+// protect turns a defect of ours into a 500 that says nothing about it, and refuses what net/http lets through: it allows
+// headers of 4 KiB more than it is told. The stack of a panic goes to the log.
+func protect(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		defer func() {
 			if r := recover(); r != nil {
 				err = &problem{code: ProblemCodeInternal, cause: fmt.Errorf("panic: %v\n%s", r, debug.Stack())}
 			}
 		}()
+		if headSize(c.Request()) > headersMax {
+			return &problem{code: ProblemCodeHeadersTooLarge}
+		}
 		return next(c)
 	}
 }
 
 const headersMax = 8 << 10
 
-// limitHeaders refuses what net/http lets through: it allows 4 KiB more than it is told.
-func limitHeaders(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		size := len(c.Request().RequestURI)
-		for name, values := range c.Request().Header {
-			for _, v := range values {
-				size += len(name) + len(v) + len(": \r\n")
-			}
+func headSize(r *http.Request) int {
+	size := len(r.RequestURI)
+	for name, values := range r.Header {
+		for _, v := range values {
+			size += len(name) + len(v) + len(": \r\n")
 		}
-		if size > headersMax {
-			return &problem{code: ProblemCodeHeadersTooLarge}
-		}
-		return next(c)
 	}
+	return size
 }
 
 // extractor tells who called. Only proxies that we were told to trust may say that it was somebody else.

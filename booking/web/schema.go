@@ -28,6 +28,9 @@ func newSpec(yaml []byte) (*spec, error) {
 // violations lists what is wrong with a decoded body, in the order of its pointers. It never quotes the body.
 func (s *spec) violations(schema string, body any) []FieldError {
 	err := s.doc.Components.Schemas[schema].Value.VisitJSON(body, openapi3.MultiErrors())
+	if err == nil {
+		return nil
+	}
 	var fields []FieldError
 	collect(err, &fields)
 	slices.SortStableFunc(fields, func(a, b FieldError) int { return cmp.Compare(a.Pointer, b.Pointer) })
@@ -40,7 +43,6 @@ func collect(err error, fields *[]FieldError) {
 		one     *openapi3.SchemaError
 	)
 	switch {
-	case err == nil:
 	case errors.As(err, &several):
 		for _, e := range several {
 			collect(e, fields)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"strings"
@@ -169,6 +170,14 @@ func TestASubmissionBecomesWhatTheFlowWorksOn(t *testing.T) {
 		a.Stay.Rooms[0].ChildAges = []int{}
 	})
 	require.Equal(t, want, b.Ask)
+}
+
+// Fingerprints are stored: another one for the same submission would refuse the repetition of what an older version accepted.
+func TestAFingerprintStaysWhatItWas(t *testing.T) {
+	t.Parallel()
+	meant, err := fingerprint(bookingtest.Ask())
+	require.NoError(t, err)
+	require.Equal(t, "1117c8dffb5cf439b147893ce7b1d9a466f53f0089055548ae3fdbf31477a74d", hex.EncodeToString(meant[:]))
 }
 
 func TestTheScaleOfEveryCurrencyIsThatOfISO4217(t *testing.T) {
