@@ -33,5 +33,23 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().Float64Var(&o.Scale, "scale", o.Scale, "a factor on the number of bookings and on how long runs take")
 	cmd.Flags().StringSliceVar(&o.Databases, "database", nil, "postgres, sqlite or both (the default)")
 	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "a PostgreSQL to work in, in a schema that is dropped afterwards (default: a private one is started)")
+	cmd.AddCommand(synchronousCommand())
+	return cmd
+}
+
+// synchronousCommand is what the scenario generations compares the service with.
+func synchronousCommand() *cobra.Command {
+	var o bench.Synchronous
+	cmd := &cobra.Command{
+		Use: "synchronous", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, release := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer release()
+			return bench.ServeSynchronously(ctx, o, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "PostgreSQL (default: SQLite)")
+	cmd.Flags().StringVar(&o.Dir, "dir", "", "where its embedded database is")
+	cmd.Flags().StringVar(&o.Sandbox, "sandbox", "", "where the sandbox is")
 	return cmd
 }

@@ -28,7 +28,10 @@ type importRule struct {
 }
 
 var importRules = []importRule{
-	{of: "bench", may: []string{"booking", "workers", "store", "store/storetest/pgserver"}},
+	{of: "bench", may: []string{
+		"booking", "workers", "store", "store/storetest/pgserver",
+		"providers", "providers/hotel", "providers/hotel/sandbox", "providers/fraud/sandbox", "providers/payment/sandbox", "providers/tracking/sandbox",
+	}},
 	{of: "booking", alone: true, std: true},
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
 	{of: "booking/web/...", may: []string{"booking"}},

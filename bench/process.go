@@ -54,10 +54,11 @@ func (b *bench) run(dir, name string, command []string, environ ...string) (*pro
 	return p, nil
 }
 
-// sandboxProcess starts the sandbox as its own process, with its usual latency times factor.
-func (b *bench) sandboxProcess(ctx context.Context, dir string, factor float64) (*process, error) {
-	p, err := b.run(dir, "sandbox", []string{"sandbox", "--addr", "127.0.0.1:0"},
-		"BOOKING_DATA_DIR="+filepath.Join(dir, "sandbox"), fmt.Sprintf("BOOKING_SANDBOX__LATENCY=%g", factor))
+// sandboxProcess starts the sandbox as its own process, with its usual latency times factor. More of its configuration is in environ.
+func (b *bench) sandboxProcess(ctx context.Context, dir string, factor float64, environ ...string) (*process, error) {
+	p, err := b.run(dir, "sandbox", []string{"sandbox", "--addr", "127.0.0.1:0"}, append([]string{
+		"BOOKING_DATA_DIR=" + filepath.Join(dir, "sandbox"), fmt.Sprintf("BOOKING_SANDBOX__LATENCY=%g", factor),
+	}, environ...)...)
 	if err != nil {
 		return nil, err
 	}
