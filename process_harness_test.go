@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,13 +25,19 @@ var builtBinary = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return buildBinary(dir)
+})
+
+// buildBinary makes the binary in dir, with more flags of go build.
+func buildBinary(dir string, flags ...string) (string, error) {
 	path := filepath.Join(dir, "booking")
-	output, err := exec.CommandContext(context.Background(), "go", "build", "-o", path, ".").CombinedOutput()
+	build := slices.Concat([]string{"build", "-o", path}, flags, []string{"."})
+	output, err := exec.CommandContext(context.Background(), "go", build...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %w: %s", err, output)
 	}
 	return path, nil
-})
+}
 
 // process is the real binary at work. Its standard error, the log, goes to a file.
 type process struct {
@@ -46,7 +53,13 @@ func run(t *testing.T, command []string, environ ...string) *process {
 	t.Helper()
 	binary, err := builtBinary()
 	require.NoError(t, err)
-	p := &process{T: t, cmd: exec.Command(binary, command...), log: filepath.Join(t.TempDir(), command[0]+".log"), exited: make(chan struct{})} //nolint:noctx // killed below
+	return runProgram(t, []string{binary}, command, environ...)
+}
+
+// runProgram starts another binary than the one above, or that one by way of a program that becomes it.
+func runProgram(t *testing.T, program, command []string, environ ...string) *process {
+	t.Helper()
+	p := &process{T: t, cmd: exec.Command(program[0], slices.Concat(program[1:], command)...), log: filepath.Join(t.TempDir(), command[0]+".log"), exited: make(chan struct{})} //nolint:noctx // killed below
 	p.cmd.Env = append(os.Environ(), environ...)
 	p.cmd.Dir = t.TempDir() // where there is no config.yaml
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -84,7 +97,15 @@ func sandboxProcess(t *testing.T, environ ...string) string {
 // serviceProcess starts the service and waits until it is ready. Without a sandbox elsewhere it has its own.
 func serviceProcess(t *testing.T, dataDir, sandbox string, environ ...string) (*process, *client) {
 	t.Helper()
-	p := run(t, []string{"serve"}, append([]string{
+	binary, err := builtBinary()
+	require.NoError(t, err)
+	return serviceOf(t, []string{binary}, dataDir, sandbox, environ...)
+}
+
+// serviceOf is serviceProcess for a program of the caller's: see runProgram.
+func serviceOf(t *testing.T, program []string, dataDir, sandbox string, environ ...string) (*process, *client) {
+	t.Helper()
+	p := runProgram(t, program, []string{"serve"}, append([]string{
 		"BOOKING_DATA_DIR=" + dataDir, "BOOKING_SANDBOX__URL=" + sandbox, "BOOKING_SANDBOX__ADDR=127.0.0.1:0",
 		"BOOKING_HTTP__ADDR=127.0.0.1:0", "BOOKING_ADMIN__ADDR=127.0.0.1:0",
 		"BOOKING_WORKERS__LEASE=3s", "BOOKING_WORKERS__POLL=200ms",
