@@ -9,8 +9,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"regexp"
 	"strings"
+	"sync"
 
 	"hotelbooking/booking"
 )
@@ -59,7 +61,7 @@ func NewKey(scope Scope) string {
 type keyring struct {
 	keys   []Key
 	hashes [][sha256.Size]byte
-	secret []byte
+	macs   sync.Pool // of hash.Hash, keyed with the key of client secrets: to key one takes longer than to use it
 }
 
 var keyName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
@@ -69,7 +71,7 @@ func newKeyring(keys []Key, secret []byte) (*keyring, error) {
 	if len(secret) < 32 {
 		errs = append(errs, fmt.Errorf("the key of client secrets has %d bytes, and must have 32 or more", len(secret)))
 	}
-	ring := &keyring{keys: keys, secret: secret}
+	ring := &keyring{keys: keys, macs: sync.Pool{New: func() any { return hmac.New(sha256.New, secret) }}}
 	seen := map[string]bool{}
 	for _, key := range keys {
 		hash, err := hex.DecodeString(key.Hash)
@@ -126,7 +128,9 @@ const secretPrefix = "bks_"
 
 // clientSecret opens one booking to a browser. It is computed, not stored, so that a replayed submission gets the same.
 func (k *keyring) clientSecret(b *booking.Booking) string {
-	mac := hmac.New(sha256.New, k.secret)
+	mac, _ := k.macs.Get().(hash.Hash) // see newKeyring: it is nothing else
+	defer k.macs.Put(mac)
+	mac.Reset()
 	mac.Write([]byte(b.Client + "|" + string(b.ID))) // neither holds a bar
 	return secretPrefix + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
