@@ -54,6 +54,7 @@ type scenario struct {
 var scenarios = []scenario{
 	{"engine", "bookings already accepted, an outside that answers at once: what the engine and the database carry", engine},
 	{"whole", "the whole way over HTTP, to a sandbox with real latency: what is sustained, how long it takes, and that nothing is lost", whole},
+	{"backlog", "a million waiting and ten million finished: what a claim and an accept still cost, and the service's memory", backlog},
 	{"generations", "the flow inside the request, and the service: how long clients wait, what is carried, what a kill -9 leaves behind", generations},
 }
 
