@@ -3,11 +3,12 @@ package web
 import (
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// encodeBooking is json.Marshal for the one answer that everybody asks for again and again, at a tenth of its cost. A test
+// encodeBooking is json.Marshal for the one answer that everybody asks for again and again, at a third of its cost. A test
 // holds it against what the generated model encodes to.
 func encodeBooking(b *Booking) ([]byte, error) {
 	e := encoder{text: make([]byte, 0, 768)}
@@ -134,11 +135,25 @@ func (e *encoder) name(name string) {
 
 func (e *encoder) string(name, value string) {
 	e.name(name)
+	if plain(value) {
+		e.text = append(append(append(e.text, '"'), value...), '"')
+		return
+	}
 	text, err := jsontext.AppendQuote(e.text, value)
 	e.text = text
 	if err != nil {
 		e.err = err
 	}
+}
+
+// plain tells whether JSON has value as it is, which is so of nearly all that we answer.
+func plain(value string) bool {
+	for i := range len(value) {
+		if c := value[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 func (e *encoder) optional(name, value string) {
