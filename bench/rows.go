@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sourcegraph/conc/pool"
@@ -26,13 +27,17 @@ type crowd struct {
 	erased   bool // without the key to their people, so that whoever claims a copy reads none instead of failing
 }
 
-// sheetRows is how many bookings one statement for each table makes.
-const sheetRows = 250_000
+const (
+	sheetRows = 250_000
+	keptFree  = 12 << 30 // bytes of the disk, for what else happens on this machine
+)
 
 // filler makes crowds. What its tables are like it learns from the database, so that it survives their next migration.
 type filler struct {
 	kind   string
 	file   string // SQLite's
+	dir    string // on the disk that must not become full
+	sheet  int    // bookings that one statement for each table makes
 	db     *sql.DB
 	tables []table
 }
@@ -60,7 +65,7 @@ func newFiller(ctx context.Context, d *database, file string) (*filler, error) {
 	}
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
-	f := &filler{kind: d.kind, file: file, db: db}
+	f := &filler{kind: d.kind, file: file, dir: d.dir, sheet: sheetRows, db: db}
 	if f.tables, err = f.catalogue(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -123,7 +128,7 @@ func (f *filler) catalogue(ctx context.Context) ([]table, error) {
 	return tables, rows.Err()
 }
 
-// fill makes as much of a crowd as there is time for, and says how much that is.
+// fill makes as much of a crowd as there is time and room for, and says how much that is.
 func (f *filler) fill(ctx context.Context, c crowd, within time.Duration) (made int, err error) {
 	began := time.Now()
 	if err := f.prepare(ctx); err != nil {
@@ -133,12 +138,13 @@ func (f *filler) fill(ctx context.Context, c crowd, within time.Duration) (made 
 	if err != nil {
 		return 0, err
 	}
-	for made < c.n {
-		sheet, size := made/sheetRows, min(sheetRows, c.n-made)
-		if took := time.Since(began); sheet > 0 && took+took/time.Duration(sheet) > within {
-			break
+	for sheet := 0; made < c.n; sheet++ {
+		took := time.Since(began)
+		if free, err := freeBytes(f.dir); err != nil || free < keptFree || sheet > 0 && took+took/time.Duration(sheet) > within {
+			return made, errors.Join(err, f.settle(ctx))
 		}
-		if err := f.sheet(ctx, c, sheet, size, originals); err != nil {
+		size := min(f.sheet, c.n-made)
+		if err := f.fillSheet(ctx, c, sheet, size, originals); err != nil {
 			return made, fmt.Errorf("make rows: %w", err)
 		}
 		made += size
@@ -146,8 +152,14 @@ func (f *filler) fill(ctx context.Context, c crowd, within time.Duration) (made 
 	return made, f.settle(ctx)
 }
 
-// sheet fills all tables with one sheet of a crowd: the first, and then those that refer to it.
-func (f *filler) sheet(ctx context.Context, c crowd, sheet, size int, originals map[string]bool) error {
+func freeBytes(dir string) (uint64, error) {
+	var disk syscall.Statfs_t
+	err := syscall.Statfs(dir, &disk)
+	return disk.Bavail * uint64(disk.Bsize), err
+}
+
+// fillSheet fills all tables with one sheet of a crowd: the first, and then those that refer to it.
+func (f *filler) fillSheet(ctx context.Context, c crowd, sheet, size int, originals map[string]bool) error {
 	if err := f.exec(ctx, f.identifiers(c, sheet, size), f.copies(f.tables[0], c, originals)); err != nil {
 		return err
 	}
@@ -227,7 +239,7 @@ func (f *filler) settle(ctx context.Context) error {
 // identifiers is the statement that makes the identifiers and times of one sheet of a crowd. Each sheet goes once through all
 // that identifiers can be, in their order.
 func (f *filler) identifiers(c crowd, sheet, size int) string {
-	first := sheet * sheetRows
+	first := sheet * f.sheet
 	step := max(1, c.to.Sub(c.from).Microseconds()/int64(c.n))
 	return fmt.Sprintf(`
 CREATE TABLE copies AS
