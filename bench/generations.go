@@ -2,16 +2,11 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
-	"sync"
 	"time"
-
-	"github.com/valyala/fasthttp"
 )
 
 const (
@@ -32,12 +27,19 @@ type generation struct {
 	name  string
 	yes   int                                                                 // the status of an answer that promises a booking
 	later bool                                                                // the booking goes on after that answer
+	next  []string                                                            // when clients can send their next booking
 	start func(ctx context.Context, b *bench, l *landscape) (*process, error) // also again, after a kill
 }
 
 var (
-	synchronous = generation{name: "synchronous", yes: http.StatusOK, start: startSynchronous}
-	inProcess   = generation{name: "in_process", yes: http.StatusAccepted, later: true, start: startInProcess}
+	synchronous = generation{name: "synchronous", yes: http.StatusOK, next: []string{afterDecision}, start: startSynchronous}
+	inProcess   = generation{name: "in_process", yes: http.StatusAccepted, later: true, next: []string{afterDecision, afterAnswer}, start: startInProcess}
+)
+
+// A client waits for the decision before its next booking, as one of the synchronous service must; or goes on at the answer.
+const (
+	afterDecision = "decision"
+	afterAnswer   = "answer"
 )
 
 // allGenerations are in the order of their history. One that is driven by events joins at the end.
@@ -52,10 +54,12 @@ func generations(ctx context.Context, b *bench) error {
 	b.report.note("synchronous: the same steps, adapters and store inside the request. After a kill it is started again, and those whose answer was cut off ask again with the same Idempotency-Key")
 	for _, kind := range b.Databases {
 		for _, g := range allGenerations {
-			for _, clients := range []int{64, 256} {
-				err := b.repeat(labels("database", kind, "generation", g.name, "clients", clients), func() (sample, error) { return b.answering(ctx, kind, g, clients) })
-				if err != nil {
-					return err
+			for _, next := range g.next {
+				for _, clients := range []int{64, 256} {
+					of := labels("database", kind, "generation", g.name, "clients", clients, "next_booking_after", next)
+					if err := b.repeat(of, func() (sample, error) { return b.answering(ctx, kind, g, clients, next) }); err != nil {
+						return err
+					}
 				}
 			}
 		}
@@ -102,7 +106,7 @@ func startInProcess(ctx context.Context, b *bench, l *landscape) (*process, erro
 }
 
 // answering measures a generation that nobody disturbs.
-func (b *bench) answering(ctx context.Context, kind string, g generation, clients int) (s sample, err error) {
+func (b *bench) answering(ctx context.Context, kind string, g generation, clients int, next string) (s sample, err error) {
 	l, err := b.newLandscape(ctx, kind, g, slices.Concat(wholeSettings, impatient))
 	if err != nil {
 		return nil, err
@@ -113,29 +117,26 @@ func (b *bench) answering(ctx context.Context, kind string, g generation, client
 		return nil, err
 	}
 	c := newGuests(ctx, l, max(generationLeast, time.Duration(float64(generationFor)*b.Scale)))
-	var watching *watcher
-	if g.later {
-		watching = watch(ctx, l.service.admin)
-		defer watching.stop()
-	}
-	began := time.Now()
-	seen, err := c.load(clients).run(ctx)
-	if err == nil {
-		err = seen.only(g.yes)
+	defer c.close()
+	var answers, decisions []time.Duration
+	var carried float64
+	switch {
+	case !g.later:
+		answers, err = c.all(ctx, clients)
+		decisions, carried = answers, pace(clients, answers)
+	case next == afterDecision:
+		answers, decisions, err = c.patient(ctx, clients)
+		carried = pace(clients, decisions)
+	default:
+		answers, decisions, carried, err = c.eager(ctx, clients)
 	}
 	if err = errors.Join(err, c.promises.err); err != nil {
 		return nil, err
 	}
-	n := c.promises.count()
-	decided, carried := seen.latencies, seen.perSecond()
 	if g.later {
-		if _, err := watching.until(ctx, n); err != nil {
+		if _, err := c.watching.until(ctx, c.promises.count()); err != nil {
 			return nil, err
 		}
-		if decided, _, err = c.followed.wait(); err != nil {
-			return nil, err
-		}
-		carried = almostAll * float64(n) / watching.reached(almostAll*float64(n)).Sub(began).Seconds()
 	}
 	after, err := l.used(ctx)
 	if err != nil {
@@ -144,14 +145,23 @@ func (b *bench) answering(ctx context.Context, kind string, g generation, client
 	if err := l.compare(ctx, c.promises.references); err != nil {
 		return nil, err
 	}
-	s.add("answer_p50_ms", milliseconds(percentile(seen.latencies, 50)))
-	s.add("answer_p99_ms", milliseconds(percentile(seen.latencies, 99)))
-	s.add("answers_per_second", seen.perSecond())
-	s.add("decided_p50_ms", milliseconds(percentile(decided, 50)))
-	s.add("decided_p99_ms", milliseconds(percentile(decided, 99)))
-	s.add("ended_per_second", carried)
-	after.minus(before).add(&s, float64(n))
+	s.add("answer_p50_ms", milliseconds(percentile(answers, 50)))
+	s.add("answer_p99_ms", milliseconds(percentile(answers, 99)))
+	s.add("decided_p50_ms", milliseconds(percentile(decisions, 50)))
+	s.add("decided_p99_ms", milliseconds(percentile(decisions, 99)))
+	s.add("bookings_per_second", carried)
+	after.minus(before).add(&s, float64(c.promises.count()))
 	return s, nil
+}
+
+// pace is how many bookings a second so many clients make that need so long for each: unlike a count over a few seconds, it
+// does not depend on the first and the last ones.
+func pace(clients int, each []time.Duration) float64 {
+	var sum time.Duration
+	for _, d := range each {
+		sum += d
+	}
+	return float64(clients) * float64(len(each)) / max(sum.Seconds(), 1e-9)
 }
 
 // killed measures what a kill -9 in the middle of a load leaves behind, when everybody has done what they can.
@@ -163,6 +173,7 @@ func (b *bench) killed(ctx context.Context, kind string, g generation) (s sample
 	defer func() { err = errors.Join(err, l.close()) }()
 	lasting := max(generationLeast, time.Duration(float64(generationFor)*b.Scale))
 	c := newGuests(ctx, l, lasting)
+	defer c.close()
 	c.follow = nil // whoever follows loses the connection
 	kill := time.AfterFunc(lasting/2, l.service.kill)
 	defer kill.Stop()
@@ -261,84 +272,4 @@ func leftBehind(promised map[string]bool, ledger map[string]effects) leftovers {
 		}
 	}
 	return l
-}
-
-// guests are clients that book one room after the other, each with an Idempotency-Key of its own, and what they were told.
-type guests struct {
-	l        *landscape
-	subs     *submissions
-	lasting  time.Duration
-	promises *promises
-	followed *followers
-	follow   func(id string, since time.Time) // a booking to its end; nil: nobody does
-
-	mu   sync.Mutex        // guards the next, which the connections write
-	open map[int]time.Time // submissions without a promise, by number, and when they were sent last
-}
-
-func newGuests(ctx context.Context, l *landscape, lasting time.Duration) *guests {
-	c := &guests{l: l, subs: newSubmissions(l.service.bookings, "sim_ok"), lasting: lasting, promises: newPromises(), open: map[int]time.Time{}}
-	if l.kind.later {
-		c.followed = newFollowers(l.service.base, l.service.bookings)
-		c.follow = func(id string, since time.Time) { c.followed.follow(ctx, id, since) }
-	}
-	return c
-}
-
-func (c *guests) load(clients int) closedLoop {
-	return closedLoop{
-		base: c.l.service.base, connections: clients, requests: generationMost, lasting: c.lasting, patience: answerPatience,
-		prepare: c.prepare, answered: c.answered,
-	}
-}
-
-func (c *guests) prepare(i int, req *fasthttp.Request) {
-	c.mu.Lock()
-	c.open[i] = time.Now()
-	c.mu.Unlock()
-	c.subs.prepare(i, req)
-}
-
-func (c *guests) answered(i int, res *fasthttp.Response) {
-	if res.StatusCode() != c.l.kind.yes {
-		return
-	}
-	var b told
-	if !c.l.kind.later && (json.Unmarshal(res.Body(), &b) != nil || b.Status != "confirmed") {
-		return // no yes
-	}
-	c.promises.add(res.Body())
-	c.mu.Lock()
-	since := c.open[i]
-	delete(c.open, i)
-	c.mu.Unlock()
-	if c.follow != nil && i%generationFollow == 0 {
-		c.follow(strings.TrimPrefix(string(res.Header.Peek("Location")), bookingsPath+"/"), since)
-	}
-}
-
-// unanswered are the submissions that have no promise.
-func (c *guests) unanswered() []int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var left []int
-	for i := range c.open {
-		left = append(left, i)
-	}
-	slices.Sort(left)
-	return left
-}
-
-// ask lets the clients of these submissions ask again, as a frontend does that had no answer.
-func (c *guests) ask(ctx context.Context, base string, again []int) error {
-	if len(again) == 0 {
-		return nil
-	}
-	load := closedLoop{
-		base: base, connections: min(len(again), killedClients), requests: len(again), lasting: answerPatience, patience: answerPatience,
-		prepare:  func(i int, req *fasthttp.Request) { c.prepare(again[i], req) },
-		answered: func(i int, res *fasthttp.Response) { c.answered(again[i], res) },
-	}
-	_, err := load.run(ctx)
-	return errors.Join(err, c.promises.err)
 }

@@ -41,7 +41,7 @@ func (b *bench) run(dir, name string, command []string, environ ...string) (*pro
 		return nil, err
 	}
 	defer log.Close()
-	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), environ...)
+	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), environ...) //nolint:forbidigo // a child keeps the environment that this process has
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

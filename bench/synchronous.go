@@ -120,7 +120,7 @@ func (s *synchronousService) book(w http.ResponseWriter, r *http.Request) {
 	b, entry := s.flow.Begin(asked, asked.CreatedAt)
 	b.Owner = rand.Text()
 	receipt, err := s.store.Accept(ctx, booking.Acceptance{
-		Booking: b, Entry: entry, Key: key, Fingerprint: sha256.Sum256(body), Owner: b.Owner, Lease: synchronousLease,
+		Booking: b, Entry: entry, Key: key, Fingerprint: fingerprintOf(body), Owner: b.Owner, Lease: synchronousLease,
 	})
 	switch {
 	case errors.Is(err, booking.ErrKeyReused):
@@ -142,6 +142,8 @@ func (s *synchronousService) book(w http.ResponseWriter, r *http.Request) {
 	}
 	answer(w, http.StatusOK, b)
 }
+
+func fingerprintOf(body []byte) [32]byte { return sha256.Sum256(body) }
 
 // walk takes the booking from step to step until it is at rest.
 func (s *synchronousService) walk(ctx context.Context, b *booking.Booking) error {

@@ -57,25 +57,33 @@ func (f *followers) wait() (confirmed, rested []time.Duration, err error) {
 }
 
 func (f *followers) toTheEnd(ctx context.Context, id string, since time.Time) (confirmed, rested time.Duration, err error) {
+	etag, err := f.until(ctx, id, "", func(b followed) bool { return b.Terminal })
+	if err != nil {
+		return 0, 0, err
+	}
+	confirmed = time.Since(since)
+	_, err = f.until(ctx, id, etag, followed.ended)
+	return confirmed, time.Since(since), err
+}
+
+// until polls until a booking has come far enough. Each answer is a change; it is never anything but confirmed in the end.
+func (f *followers) until(ctx context.Context, id, etag string, enough func(followed) bool) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, followWithin)
 	defer cancel()
-	etag := ""
 	for range followPolls {
 		var b followed
+		var err error
 		if b, etag, err = f.poll(ctx, id, etag); err != nil {
-			return 0, 0, err
+			return "", err
 		}
-		switch {
-		case b.Terminal && b.Status != "confirmed":
-			return 0, 0, fmt.Errorf("it is %s", b.Status)
-		case b.Terminal && confirmed == 0:
-			confirmed = time.Since(since)
+		if b.Terminal && b.Status != "confirmed" {
+			return "", fmt.Errorf("it is %s", b.Status)
 		}
-		if b.ended() {
-			return confirmed, time.Since(since), nil
+		if enough(b) {
+			return etag, nil
 		}
 	}
-	return 0, 0, fmt.Errorf("it has not ended after %d polls", followPolls)
+	return "", fmt.Errorf("it has not come far enough after %d polls", followPolls)
 }
 
 // followed is what a frontend reads of a booking.

@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,7 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -119,41 +116,4 @@ func get(ctx context.Context, address string) ([]byte, error) {
 		return nil, fmt.Errorf("%s answers %d", req.URL.Path, res.StatusCode)
 	}
 	return io.ReadAll(res.Body)
-}
-
-// progress is how far the bookings of a service have come since it started.
-type progress struct {
-	at        time.Time
-	accepted  float64
-	confirmed float64
-	ended     float64 // captured and tracked
-}
-
-// readProgress asks a service's metrics.
-func readProgress(ctx context.Context, admin string) (progress, error) {
-	body, err := get(ctx, admin+"/metrics")
-	if err != nil {
-		return progress{}, fmt.Errorf("read the service's metrics: %w", err)
-	}
-	return progress{
-		at: time.Now(), accepted: metric(body, "booking_accepted_total"), confirmed: metric(body, "booking_decided_total", `result="confirmed"`),
-		ended: metric(body, "booking_turn_seconds_count", `step="track"`, `phase="doing"`, `outcome="next"`),
-	}, nil
-}
-
-// metric is the sum of a metric's series that have all these labels.
-func metric(exposition []byte, name string, having ...string) float64 {
-	var sum float64
-	for lines := bufio.NewScanner(bytes.NewReader(exposition)); lines.Scan(); {
-		line := lines.Text()
-		if rest, ok := strings.CutPrefix(line, name); !ok || rest == "" || rest[0] != '{' && rest[0] != ' ' {
-			continue
-		}
-		if slices.ContainsFunc(having, func(label string) bool { return !strings.Contains(line, label) }) {
-			continue
-		}
-		value, _ := strconv.ParseFloat(line[strings.LastIndexByte(line, ' ')+1:], 64) // what Prometheus could not read, either, is 0
-		sum += value
-	}
-	return sum
 }
