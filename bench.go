@@ -33,7 +33,7 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().Float64Var(&o.Scale, "scale", o.Scale, "a factor on the number of bookings and on how long runs take")
 	cmd.Flags().StringSliceVar(&o.Databases, "database", nil, "postgres, sqlite or both (the default)")
 	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "a PostgreSQL to work in, in a schema that is dropped afterwards (default: a private one is started)")
-	cmd.AddCommand(synchronousCommand())
+	cmd.AddCommand(synchronousCommand(), bareCommand())
 	return cmd
 }
 
@@ -51,5 +51,22 @@ func synchronousCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "PostgreSQL (default: SQLite)")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "where its embedded database is")
 	cmd.Flags().StringVar(&o.Sandbox, "sandbox", "", "where the sandbox is")
+	return cmd
+}
+
+// bareCommand is what the scenarios accept and poll compare the service with.
+func bareCommand() *cobra.Command {
+	var o bench.Bare
+	cmd := &cobra.Command{
+		Use: "bare", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, release := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer release()
+			return bench.ServeBare(ctx, o, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "PostgreSQL (default: SQLite)")
+	cmd.Flags().StringVar(&o.Dir, "dir", "", "where its embedded database is")
+	cmd.Flags().IntVar(&o.BodyBytes, "body-bytes", 0, "how long its answers to GET are")
 	return cmd
 }

@@ -53,6 +53,8 @@ type scenario struct {
 
 var scenarios = []scenario{
 	{"engine", "bookings already accepted, an outside that answers at once: what the engine and the database carry", engine},
+	{"accept", "submissions over HTTP, the engine idle, busy and flat out, beside a bare server: how many a second, and how soon", accept},
+	{"poll", "polls, long-polls and event streams: how many a second, beside writers too, what waiting costs, and how soon one is told", poll},
 	{"whole", "the whole way over HTTP, to a sandbox with real latency: what is sustained, how long it takes, and that nothing is lost", whole},
 	{"backlog", "a million waiting and ten million finished: what a claim and an accept still cost, and the service's memory", backlog},
 	{"generations", "the flow inside the request, and the service: how long clients wait, what is carried, what a kill -9 leaves behind", generations},
