@@ -59,7 +59,7 @@ type reader func(r *http.Request, body []byte) (request, error)
 func (s *Server) endpoint(system System, operation string, read reader) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		entry := Entry{ReceivedAt: s.cfg.Now(), System: system, Operation: operation, Answer: given}
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		body, err := readBody(w, r)
 		if err != nil {
 			s.say(w, s.record(entry, stating(refuse(http.StatusBadRequest, "invalid_request", "the body cannot be read"))))
 			return
@@ -80,6 +80,15 @@ func (s *Server) endpoint(system System, operation string, read reader) http.Han
 		}
 		s.answer(w, r, entry, req)
 	}
+}
+
+func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	if r.ContentLength < 0 || r.ContentLength > maxBody {
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	}
+	body := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, body)
+	return body, err
 }
 
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, entry Entry, req request) {
@@ -177,10 +186,13 @@ func (s *Server) say(w http.ResponseWriter, said answer) {
 		_, _ = io.WriteString(w, said.html) // nobody is left to tell
 		return
 	}
-	text, err := json.Marshal(said.body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
+	text, encoded := said.body.(json.RawMessage)
+	if !encoded {
+		var err error
+		if text, err = json.Marshal(said.body); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
