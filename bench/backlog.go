@@ -33,7 +33,7 @@ const (
 	acceptsAtOnce   = 64
 	looksMeasured   = 20 // of what does not depend on which bookings there are
 
-	fillWithin    = 8 * time.Minute // then there are fewer finished bookings, and the report says how many
+	fillWithin    = 9 * time.Minute // then there are fewer finished bookings, and the report says how many
 	backlogWithin = 40 * time.Minute
 	idleFor       = 30 * time.Second // while the service's memory is looked at
 	backlogQuery  = 2 * time.Minute  // of one query, where the service would give up after 3 s: what it costs is to be seen
@@ -41,9 +41,10 @@ const (
 
 // backlog measures what a claim and an accept cost while bookings wait and after many have ended.
 func backlog(ctx context.Context, b *bench) error {
-	b.report.note("one step at a time: %d accepts one by one, then %d claims of %d, of bookings that were accepted for them and are the longest due; what else is in the tables was made by SQL: "+
-		"each booking with its place, its people and the first line of its history. left_out: a claim while the supplier of all that wait is left alone",
-		acceptsMeasured, b.claims(), claimedAtOnce)
+	b.report.note("%d accepts one by one, then %d at once, %d in all; then %d claims of %d, of just these, which are the longest due", acceptsMeasured, acceptsAtOnce, b.claims()*claimedAtOnce, b.claims(), claimedAtOnce)
+	b.report.note("waiting and finished: rows made by SQL, each booking with its place, its people and the first line of its history; as after autovacuum on PostgreSQL, never analysed on SQLite")
+	b.report.note("left_out: a claim while the supplier of all that wait is left alone, or has no free slot; steps_in_use: asked once, at the start of the service")
+	b.report.note("the service: its calls hang, so the slots of its first pool are taken; resident memory has SQLite's page cache in it, up to 32 MB for the writer and 8 MB for each of 16 readers")
 	for _, kind := range b.Databases {
 		if err := b.backlogOn(ctx, kind); err != nil {
 			return fmt.Errorf("%s: %w", kind, err)
@@ -98,12 +99,12 @@ func (b *bench) crowding(ctx context.Context, c *crowded) error {
 		return err
 	}
 	hour := time.Hour
-	var empty usual
+	var empty usual // the medians of the first
 	for _, more := range []struct {
 		crowd  crowd
 		counts *int
 	}{
-		{crowd{}, new(int)},
+		{crowd{}, nil},
 		{crowd{of: ended, letter: "F", from: now.Add(-400 * 24 * hour), to: now.Add(-3 * hour), n: b.scaled(finishedMany)}, &c.finished},
 		{crowd{of: waits, letter: "A", from: now.Add(-2 * hour), to: now.Add(-hour), n: b.scaled(waitingSome), erased: true}, &c.waiting},
 		{crowd{of: waits, letter: "B", from: now.Add(-hour), to: now, n: b.scaled(waitingMany) - b.scaled(waitingSome), erased: true}, &c.waiting},
@@ -118,17 +119,25 @@ func (b *bench) crowding(ctx context.Context, c *crowded) error {
 			*more.counts += made
 			b.say("backlog: %s, %d bookings made in %s", c.db.kind, made, time.Since(began).Round(time.Second))
 		}
-		var runs []sample
+		var found []costs
 		for run := range b.Runs {
 			b.say("backlog: %s, %d waiting, %d finished, run %d of %d", c.db.kind, c.waiting, c.finished, run+1, b.Runs)
-			found, err := c.measure(ctx, b.claims())
+			one, err := c.measure(ctx, b.claims())
 			if err != nil {
 				return err
 			}
-			if empty == (usual{}) {
-				empty = found.usual
-			}
-			runs = append(runs, found.sample(empty))
+			found = append(found, one)
+		}
+		var accepts, claims []float64
+		for _, one := range found {
+			accepts, claims = append(accepts, one.accept), append(claims, one.claim)
+		}
+		if empty == (usual{}) {
+			empty = usual{median(accepts), median(claims)}
+		}
+		var runs []sample
+		for _, one := range found {
+			runs = append(runs, one.sample(empty))
 		}
 		b.report.measured(labels("database", c.db.kind, "waiting", c.waiting, "finished", c.finished), runs)
 	}
@@ -166,7 +175,14 @@ func (c *crowded) open(ctx context.Context) (err error) {
 	return err
 }
 
-func (c *crowded) close() error { return c.store.Close() }
+func (c *crowded) close() error {
+	if c.store == nil {
+		return nil // it did not open again
+	}
+	err := c.store.Close()
+	c.store = nil
+	return err
+}
 
 // fill makes bookings by SQL while the store is closed.
 func (c *crowded) fill(ctx context.Context, more crowd) (made int, err error) {
@@ -343,7 +359,7 @@ func timed(n int, call func() error) ([]time.Duration, error) {
 	return taken, nil
 }
 
-// resident is the memory of the service, a process of its own, at its start and after a while in which all its calls hang.
+// resident is what the service uses, a process of its own, at its start and after a while in which all its calls hang.
 func (b *bench) resident(ctx context.Context, db *database, more ...string) (s sample, err error) {
 	silent, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nobody accepts: a connection is made, and nothing answers
 	if err != nil {
@@ -356,28 +372,57 @@ func (b *bench) resident(ctx context.Context, db *database, more ...string) (s s
 		return nil, err
 	}
 	defer service.kill() // its leases run out by themselves
-	started := time.Since(began)
-	var readings []float64
-	for watched := time.Duration(0); watched < max(5*time.Second, time.Duration(float64(idleFor)*min(1, b.Scale))); watched += time.Second {
-		bytes, err := residentBytes(service.cmd.Process.Pid)
-		if err != nil {
-			return nil, err
-		}
-		readings = append(readings, bytes/(1<<20))
+	s.add("ready_after_ms", milliseconds(time.Since(began)))
+	err = b.watchHanging(ctx, db, service, &s)
+	return s, err
+}
+
+// watchHanging adds what a service uses that has nothing to do but to look what is due.
+func (b *bench) watchHanging(ctx context.Context, db *database, service *process, s *sample) error {
+	first, err := residentBytes(service.cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	before, err := db.counters(ctx)
+	if err != nil {
+		return err
+	}
+	used, err := processCPU(service.cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	began, last, most := time.Now(), first, first
+	for time.Since(began) < max(5*time.Second, time.Duration(float64(idleFor)*min(1, b.Scale))) {
 		select {
 		case <-time.After(time.Second):
 		case <-service.exited:
-			return nil, errors.New("the service ended")
+			return errors.New("the service ended")
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
+		if last, err = residentBytes(service.cmd.Process.Pid); err != nil {
+			return err
+		}
+		most = max(most, last)
 	}
-	s.add("ready_after_ms", milliseconds(started))
-	s.add("resident_at_start_mb", readings[0])
-	s.add("watched_s", float64(len(readings)))
-	s.add("resident_then_mb", readings[len(readings)-1])
-	s.add("resident_most_mb", slices.Max(readings))
-	return s, nil
+	usedNow, err := processCPU(service.cmd.Process.Pid)
+	if err != nil {
+		return err
+	}
+	took := time.Since(began).Seconds()
+	after, err := db.counters(ctx)
+	if err != nil {
+		return err
+	}
+	s.add("resident_at_start_mb", first/(1<<20))
+	s.add("watched_s", took)
+	s.add("resident_then_mb", last/(1<<20))
+	s.add("resident_most_mb", most/(1<<20))
+	s.add("cpu_percent_of_core", 100*(usedNow-used)/took)
+	if db.kind == onPostgres {
+		s.add("database_cpu_percent_of_core", 100*after.minus(before).cpu/took)
+	}
+	return nil
 }
 
 // hanging is a service whose calls wait for ever, so that what waits goes on waiting.

@@ -164,13 +164,28 @@ func (f *filler) fillSheet(ctx context.Context, c crowd, sheet, size int, origin
 		return err
 	}
 	tasks := pool.New().WithErrors().WithFirstError()
-	for _, t := range f.tables[1:] {
-		tasks.Go(func() error { return f.exec(ctx, f.copies(t, c, originals)) })
+	for i, t := range f.tables {
+		tasks.Go(func() error {
+			if i > 0 {
+				if err := f.exec(ctx, f.copies(t, c, originals)); err != nil {
+					return err
+				}
+			}
+			return f.vacuum(ctx, t)
+		})
 	}
 	if err := tasks.Wait(); err != nil {
 		return err
 	}
 	return f.exec(ctx, "DROP TABLE copies")
+}
+
+// vacuum does what autovacuum would, while PostgreSQL still has the new pages in memory.
+func (f *filler) vacuum(ctx context.Context, t table) error {
+	if f.kind == onSQLite {
+		return nil
+	}
+	return f.exec(ctx, "VACUUM "+t.name)
 }
 
 func (f *filler) exec(ctx context.Context, statements ...string) error {
