@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"hotelbooking/store/storetest"
@@ -27,11 +28,26 @@ type commit struct {
 
 const never = 0
 
+// name notes the bookings that data has the ids of, written out or, as in PostgreSQL's protocol, as numbers.
 func (c *commit) name(data []byte) {
-	for _, id := range bookingID.FindAll(data, -1) {
-		if b := string(id); !slices.Contains(c.bookings, b) {
-			c.bookings = append(c.bookings, b)
+	for _, text := range bookingID.FindAll(data, -1) {
+		c.add(string(text))
+	}
+	// A UUID in an array has its length before it.
+	for rest := data; ; rest = rest[1:] {
+		i := bytes.Index(rest, []byte{0, 0, 0, 16})
+		if i < 0 || len(rest) < i+20 {
+			return
 		}
+		if rest = rest[i:]; rest[10]>>4 == 7 {
+			c.add(uuid.UUID(rest[4:20]).String())
+		}
+	}
+}
+
+func (c *commit) add(id string) {
+	if !slices.Contains(c.bookings, id) {
+		c.bookings = append(c.bookings, id)
 	}
 }
 

@@ -6,7 +6,9 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -160,6 +162,11 @@ func (b *bench) drain(ctx context.Context, kind string, n int) (s sample, err er
 	runtime.GC()
 	var memory, memoryAfter runtime.MemStats
 	runtime.ReadMemStats(&memory)
+	stopProfile, err := b.profile()
+	if err != nil {
+		return nil, err
+	}
+	defer stopProfile()
 	counts, cpu, began := r.store.Counts(), ownCPU(), time.Now()
 	done := r.queue.expect(n)
 	if err := r.start(ctx); err != nil {
@@ -172,6 +179,7 @@ func (b *bench) drain(ctx context.Context, kind string, n int) (s sample, err er
 	}
 	took := time.Since(began).Seconds()
 	cpu = ownCPU() - cpu
+	stopProfile()
 	runtime.ReadMemStats(&memoryAfter)
 	after := r.store.Counts()
 	used, err := r.db.counters(ctx)
@@ -194,6 +202,26 @@ func (b *bench) drain(ctx context.Context, kind string, n int) (s sample, err er
 	s.add("allocations_per_booking", each(float64(memoryAfter.Mallocs-memory.Mallocs)))
 	s.add("allocated_bytes_per_booking", each(float64(memoryAfter.TotalAlloc-memory.TotalAlloc)))
 	return s, nil
+}
+
+// profile begins the CPU profile, if one is wanted, and returns what ends it. Each drain's takes the place of the last.
+func (b *bench) profile() (stop func(), err error) {
+	if b.CPUProfile == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(b.CPUProfile)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return sync.OnceFunc(func() {
+		pprof.StopCPUProfile()
+		if err := file.Close(); err != nil {
+			b.say("the CPU profile is not whole: %v", err)
+		}
+	}), nil
 }
 
 // steady measures how long bookings take from their acceptance to their ends at a rate that leaves the engine idle time.

@@ -5,35 +5,41 @@ import (
 	"time"
 )
 
-// Facts is what is known beyond the place: what the outside said, the money so far, and what people asked for. It is
-// stored as one JSON document, so a new field must work when absent.
+// Facts is what is known beyond the place: what the outside said, the money so far, and what people asked for. Marks, Terms
+// and the rest are stored apart, because they change at different turns; each is one document, so a new field must work
+// when absent.
 type Facts struct {
-	Marks        []Mark        `json:"marks"`
-	Price        Money         `json:"price"`    // what will be, or was, charged; never more than the guest agreed to
-	Deadline     time.Time     `json:"deadline"` // past it nothing more is begun before the pivot
+	Terms        `json:"-"`
+	Marks        []Mark        `json:"-"`
 	Failure      Failure       `json:"failure,omitzero"`
-	Hold         Hold          `json:"hold,omitzero"`
-	Offered      Money         `json:"offered,omitzero"` // a changed price that waits for consent
-	TermsAgreed  bool          `json:"terms_agreed,omitempty"`
 	Verdict      Verdict       `json:"verdict,omitzero"`
 	Money        Ledger        `json:"money,omitzero"`
 	Reservation  Reservation   `json:"reservation,omitzero"`
 	Waiting      Waiting       `json:"waiting,omitzero"`
 	UnknownSince time.Time     `json:"unknown_since,omitzero"`
-	DiedAt       Phase         `json:"died_at,omitempty"` // what was being done when a process last died on it, while Crashes counts
+	DiedAt       Phase         `json:"died_at,omitzero"` // what was being done when a process last died on it, while Crashes counts
 	ConfirmedAt  time.Time     `json:"confirmed_at,omitzero"`
-	Cancellation *Cancellation `json:"cancellation,omitempty"`
+	Cancellation *Cancellation `json:"cancellation,omitzero"`
+}
+
+// Terms is what the room is held and sold under. It seldom changes once the room is held.
+type Terms struct {
+	Price       Money     `json:"price"`    // what will be, or was, charged; never more than the guest agreed to
+	Deadline    time.Time `json:"deadline"` // past it nothing more is begun before the pivot
+	Hold        Hold      `json:"hold,omitzero"`
+	Offered     Money     `json:"offered,omitzero"` // a changed price that waits for consent
+	TermsAgreed bool      `json:"terms_agreed,omitzero"`
 }
 
 // Mark is how far one step of one booking has come.
 type Mark struct {
-	Step      Name      `json:"step"`
-	State     MarkState `json:"state"`
-	Attempts  int       `json:"attempts,omitempty"`   // turns spent on it, ever
-	Tries     int       `json:"tries,omitempty"`      // turns that did it without result since the step began: the budget
-	Asked     int       `json:"asked,omitempty"`      // questions without answer since the last Do or Undo
-	Doubt     bool      `json:"doubt,omitempty"`      // an attempt got no answer: whatever was said since, it may still arrive
-	UndoDoubt bool      `json:"undo_doubt,omitempty"` // the same of its undo
+	Step      Name
+	State     MarkState
+	Attempts  int  // turns spent on it, ever
+	Tries     int  // turns that did it without result since the step began: the budget
+	Asked     int  // questions without answer since the last Do or Undo
+	Doubt     bool // an attempt got no answer: whatever was said since, it may still arrive
+	UndoDoubt bool // the same of its undo
 }
 
 // MarkState is one step's state, as the status endpoint shows it.
@@ -53,7 +59,7 @@ const (
 // Failure is why a booking failed, or is failing.
 type Failure struct {
 	Code    Reason `json:"code"`
-	Decline string `json:"decline,omitempty"` // the PSP's decline code, where one was given
+	Decline string `json:"decline,omitzero"` // the PSP's decline code, where one was given
 }
 
 // Penalty is one row of a cancellation policy: from this instant on, cancelling costs so much. Rows are in order of time;
@@ -65,20 +71,20 @@ type Penalty struct {
 
 // Ledger is the money so far, and what its idempotency keys are made of.
 type Ledger struct {
-	Token         string    `json:"token,omitempty"`      // the PSP's token of the payment method in use
-	Generation    int       `json:"generation,omitempty"` // of the authorisation: another card is another one
-	CaptureTry    int       `json:"capture_try,omitempty"`
-	RefundTry     int       `json:"refund_try,omitempty"`
-	Reference     string    `json:"reference,omitempty"` // the PSP's, of the authorisation
-	Authorized    int64     `json:"authorized,omitempty"`
-	Captured      int64     `json:"captured,omitempty"`
-	Refunded      int64     `json:"refunded,omitempty"`
-	RefundTarget  int64     `json:"refund_target,omitempty"` // what staff want refunded in all while the stay stands
-	Voided        bool      `json:"voided,omitempty"`
-	RefundPending bool      `json:"refund_pending,omitempty"`
+	Token         string    `json:"token,omitzero"`      // the PSP's token of the payment method in use
+	Generation    int       `json:"generation,omitzero"` // of the authorisation: another card is another one
+	CaptureTry    int       `json:"capture_try,omitzero"`
+	RefundTry     int       `json:"refund_try,omitzero"`
+	Reference     string    `json:"reference,omitzero"` // the PSP's, of the authorisation
+	Authorized    int64     `json:"authorized,omitzero"`
+	Captured      int64     `json:"captured,omitzero"`
+	Refunded      int64     `json:"refunded,omitzero"`
+	RefundTarget  int64     `json:"refund_target,omitzero"` // what staff want refunded in all while the stay stands
+	Voided        bool      `json:"voided,omitzero"`
+	RefundPending bool      `json:"refund_pending,omitzero"`
 	CaptureBefore time.Time `json:"capture_before,omitzero"`
-	Brand         string    `json:"brand,omitempty"`
-	Last4         string    `json:"last4,omitempty"`
+	Brand         string    `json:"brand,omitzero"`
+	Last4         string    `json:"last4,omitzero"`
 }
 
 // Waiting is what a parked booking waits for.
@@ -104,9 +110,9 @@ const (
 // Action is what the customer has to do before the flow can go on.
 type Action struct {
 	Type         ActionType `json:"type"`
-	Code         string     `json:"code,omitempty"` // the decline's code, or the reason of the change
-	URL          string     `json:"url,omitempty"`
-	ClientSecret string     `json:"client_secret,omitempty"` // the PSP's, for its own browser library
+	Code         string     `json:"code,omitzero"` // the decline's code, or the reason of the change
+	URL          string     `json:"url,omitzero"`
+	ClientSecret string     `json:"client_secret,omitzero"` // the PSP's, for its own browser library
 	NewTotal     Money      `json:"new_total,omitzero"`
 }
 
@@ -116,8 +122,8 @@ type Cancellation struct {
 	Actor  string    `json:"actor"`
 	Code   Reason    `json:"code"` // CancelledByCustomer, CancelledBySupport
 	Fee    Money     `json:"fee"`
-	Begun  bool      `json:"begun,omitempty"`
-	Refuse Reason    `json:"refused,omitempty"` // the supplier did not let go: the stay stands
+	Begun  bool      `json:"begun,omitzero"`
+	Refuse Reason    `json:"refused,omitzero"` // the supplier did not let go: the stay stands
 }
 
 // pending tells whether a wish to cancel waits for the next step boundary.
@@ -131,6 +137,23 @@ func (b *Booking) Mark(step Name) Mark {
 		}
 	}
 	return Mark{Step: step, State: MarkPending}
+}
+
+// ReferenceAt is what the outside calls what a step has made: a hold, a screening, a payment or a reservation. Empty where
+// nothing was made yet, or nothing has a name.
+func (b *Booking) ReferenceAt(step Name) string {
+	switch step {
+	case StepHold:
+		return b.Facts.Hold.Reference
+	case StepScreen:
+		return b.Facts.Verdict.Reference
+	case StepAuthorize:
+		return b.Facts.Money.Reference
+	case StepConfirm:
+		return b.Facts.Reservation.SupplierReference
+	default:
+		return ""
+	}
 }
 
 // mark changes the record of a step. Marks are copied first, because copies of a booking share them.

@@ -55,6 +55,9 @@ type Claim struct {
 	Lease   time.Duration
 }
 
+// KeepLease, as the lease of a save, leaves the lease's end where it is.
+const KeepLease time.Duration = -1
+
 // Lease is the right to work on one booking.
 type Lease struct {
 	ID    ID

@@ -25,17 +25,17 @@ type Hotels interface {
 
 // Hold is a room at a price, checked and perhaps held.
 type Hold struct {
-	Reference    string    `json:"reference,omitempty"` // the supplier's; empty where it cannot hold
-	Total        Money     `json:"total"`               // what the room costs now
-	TermsChanged bool      `json:"terms_changed,omitempty"`
-	Penalties    []Penalty `json:"penalties,omitempty"`
+	Reference    string    `json:"reference,omitzero"` // the supplier's; empty where it cannot hold
+	Total        Money     `json:"total"`              // what the room costs now
+	TermsChanged bool      `json:"terms_changed,omitzero"`
+	Penalties    []Penalty `json:"penalties,omitzero"`
 	ExpiresAt    time.Time `json:"expires_at,omitzero"`
 }
 
 // Reservation is a booked room.
 type Reservation struct {
-	SupplierReference string `json:"supplier_reference,omitempty"`
-	HotelConfirmation string `json:"hotel_confirmation,omitempty"` // the hotel's own number; often comes later
+	SupplierReference string `json:"supplier_reference,omitzero"`
+	HotelConfirmation string `json:"hotel_confirmation,omitzero"` // the hotel's own number; often comes later
 }
 
 // RoomState is what stands at the supplier under our reference.
@@ -127,9 +127,9 @@ const (
 // Verdict is a screening's answer, for staff only.
 type Verdict struct {
 	Ruling    Ruling `json:"ruling"`
-	Reference string `json:"reference,omitempty"`
-	Score     int    `json:"score,omitempty"`  // 0 harmless to 100
-	Source    string `json:"source,omitempty"` // "screening", or who decided instead
+	Reference string `json:"reference,omitzero"`
+	Score     int    `json:"score,omitzero"`  // 0 harmless to 100
+	Source    string `json:"source,omitzero"` // "screening", or who decided instead
 }
 
 // Tracker takes conversion events. The same MessageID again has no second effect.

@@ -11,7 +11,7 @@ import (
 // The statements of a group commit. Each writes many rows at once; see dialect.each for {rows} and {now}.
 
 var bookingsIn = []column{
-	{"id", isText}, {"reference", isText}, {"client", isText}, {"client_reference", isText}, {"idempotency_key", isText},
+	{"id", isID}, {"reference", isText}, {"client", isText}, {"client_reference", isText}, {"idempotency_key", isText},
 	{"fingerprint", isBytes}, {"flow_version", isInt}, {"created_at", isInt}, {"offer", isText}, {"stay", isText},
 	{"payment_token", isText}, {"attribution", isText},
 }
@@ -22,75 +22,73 @@ INSERT INTO bookings (id, reference, client, client_reference, idempotency_key, 
     offer, stay, payment_token, attribution)
 SELECT id, reference, client, client_reference, idempotency_key, fingerprint, flow_version, created_at,
     offer, stay, payment_token, attribution
-FROM v WHERE id IS NOT NULL
+FROM v WHERE TRUE -- or SQLite takes ON for a join's
 ON CONFLICT DO NOTHING
 RETURNING id`
 
 // placesIn are the columns of a placeRow, with supplier, which is written once, and next_owner, keep_due and due_in, which
-// say what becomes of owner and due_at.
+// say what becomes of owner, queue and due_at.
 var placesIn = []column{
-	{"id", isText}, {"phase", isText}, {"step", isText}, {"pool", isText}, {"supplier", isText}, {"goal", isText},
-	{"result", isText}, {"status", isText}, {"version", isInt}, {"owner", isText}, {"next_owner", isText},
+	{"id", isID}, {"phase", isText}, {"step", isText}, {"pool", isText}, {"supplier", isText}, {"goal", isText},
+	{"result", isText}, {"status", isText}, {"shelf", isText}, {"version", isInt}, {"owner", isText}, {"next_owner", isText},
 	{"keep_due", isInt}, {"due_in", isInt}, {"crashes", isInt}, {"crashed", isInt}, {"attention", isText},
-	{"failure", isText}, {"supplier_reference", isText}, {"payment_reference", isText}, {"updated_at", isInt},
-	{"facts", isText},
+	{"failure", isText}, {"updated_at", isInt}, {"terms", isText}, {"facts", isText}, {"marks", isText},
 }
 
 const insertPlaces = `
 WITH {rows}
-INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, version, owner, due_at, crashes, crashed,
-    attention, attention_since, failure, supplier_reference, payment_reference, updated_at, facts)
-SELECT id, phase, step, pool, supplier, goal, result, status, version, next_owner, {now} + due_in, crashes, crashed,
-    attention, CASE WHEN attention IS NOT NULL THEN updated_at END, failure, supplier_reference, payment_reference,
-    updated_at, facts
-FROM v WHERE id IS NOT NULL`
+INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed,
+    attention, attention_since, failure, updated_at, terms, facts, marks)
+SELECT id, phase, step, pool, supplier, goal, result, status, shelf, version, next_owner, CASE WHEN next_owner = '' THEN pool END,
+    {now} + due_in, crashes, crashed, attention, CASE WHEN attention IS NOT NULL THEN updated_at END, failure, updated_at,
+    terms, facts, marks
+FROM v`
 
 const updatePlaces = `
 WITH {rows}
 UPDATE places SET
-    phase = v.phase, step = v.step, pool = v.pool, goal = v.goal, result = v.result, status = v.status,
-    version = v.version, owner = v.next_owner,
+    phase = v.phase, step = v.step, pool = v.pool, goal = v.goal, result = v.result, status = v.status, shelf = v.shelf,
+    version = v.version, owner = v.next_owner, queue = CASE WHEN v.next_owner = '' THEN v.pool END,
     due_at = CASE WHEN v.keep_due = 1 THEN places.due_at ELSE {now} + v.due_in END,
     crashes = v.crashes, crashed = v.crashed, attention = v.attention,
     attention_since = CASE WHEN v.attention = places.attention THEN places.attention_since
                            WHEN v.attention IS NOT NULL THEN v.updated_at END,
-    failure = v.failure, supplier_reference = v.supplier_reference, payment_reference = v.payment_reference,
-    updated_at = v.updated_at, facts = v.facts
+    failure = v.failure, updated_at = v.updated_at, terms = v.terms, facts = v.facts, marks = v.marks
 FROM v
 WHERE places.id = v.id AND places.version = v.version - 1 AND places.owner = v.owner
 RETURNING places.id`
 
 var peopleIn = []column{
-	{"id", isText}, {"email_index", isBytes}, {"key_id", isText}, {"data_key", isBytes}, {"sealed", isBytes},
+	{"id", isID}, {"email_index", isBytes}, {"key_id", isText}, {"data_key", isBytes}, {"sealed", isBytes},
 }
 
 const insertPeople = `
 WITH {rows}
 INSERT INTO people (id, email_index, key_id, data_key, sealed)
 SELECT id, email_index, key_id, data_key, sealed
-FROM v WHERE id IS NOT NULL`
+FROM v`
 
 var historyIn = []column{
-	{"booking_id", isText}, {"version", isInt}, {"at", isInt}, {"actor", isText}, {"verb", isText}, {"from_phase", isText},
+	{"booking_id", isID}, {"version", isInt}, {"at", isInt}, {"actor", isText}, {"verb", isText}, {"from_phase", isText},
 	{"from_step", isText}, {"to_phase", isText}, {"to_step", isText}, {"attempt", isInt}, {"outcome", isText},
-	{"reason", isText}, {"detail", isText}, {"took_us", isInt}, {"status", isText}, {"written_by", isText},
+	{"reason", isText}, {"detail", isText}, {"took_us", isInt}, {"status", isText}, {"written_by", isText}, {"reference", isText},
 }
 
 const insertLines = `
 WITH {rows}
 INSERT INTO history (booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
-    reason, detail, took_us, status, written_by)
+    reason, detail, took_us, status, written_by, reference)
 SELECT booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
-    reason, detail, took_us, status, written_by
-FROM v WHERE booking_id IS NOT NULL`
+    reason, detail, took_us, status, written_by, reference
+FROM v`
 
-var idsIn = []column{{"id", isText}}
+var idsIn = []column{{"id", isID}}
 
 const ownersOf = `
 WITH {rows}
 SELECT p.id, p.owner FROM v JOIN places AS p ON p.id = v.id`
 
-var lineKeys = []column{{"id", isText}, {"version", isInt}}
+var lineKeys = []column{{"id", isID}, {"version", isInt}}
 
 const writtenLines = `
 WITH {rows}

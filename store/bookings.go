@@ -46,7 +46,7 @@ func (s *Store) receipt(ctx context.Context, a booking.Acceptance, taken *keyRow
 
 // Get reads a booking without personal data. While it is leased, it is due at the lease's end. booking.ErrNotFound.
 func (s *Store) Get(ctx context.Context, id booking.ID) (*booking.Booking, error) {
-	found, err := s.find(ctx, func(q *gorm.DB) *gorm.DB { return q.Where("p.id = ?", string(id)).Limit(1) })
+	found, err := s.find(ctx, func(q *gorm.DB) *gorm.DB { return q.Where("p.id = ?", s.sql.id(string(id))).Limit(1) })
 	if err != nil {
 		return nil, fmt.Errorf("read booking %s: %w", id, err)
 	}
@@ -89,9 +89,11 @@ func (s *Store) StepsInUse(ctx context.Context) ([]booking.Name, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var steps []booking.Name
-	// Whatever has not ended is due or parked, and both have an index of their own.
+	// Whatever has not ended is leased, due or parked, and each has an index of its own.
 	err := s.read.WithContext(ctx).Raw(`
-SELECT step FROM places WHERE due_at IS NOT NULL
+SELECT step FROM places WHERE queue IS NOT NULL AND due_at IS NOT NULL
+UNION
+SELECT step FROM places WHERE queue IS NULL AND due_at IS NOT NULL
 UNION
 SELECT step FROM places WHERE phase = 'parked'`).Find(&steps).Error
 	if err != nil {
@@ -106,7 +108,7 @@ func (s *Store) History(ctx context.Context, id booking.ID) ([]booking.Entry, er
 	defer cancel()
 	var rows []historyRow
 	err := s.read.WithContext(ctx).Table("history").Select(historyColumns).
-		Where("booking_id = ?", string(id)).Order("version").Find(&rows).Error
+		Where("booking_id = ?", s.sql.id(string(id))).Order("version").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the history of booking %s: %w", id, err)
 	}
@@ -126,7 +128,7 @@ func (s *Store) find(ctx context.Context, narrow func(*gorm.DB) *gorm.DB) ([]*bo
 	if err := narrow(q).Find(&rows).Error; err != nil {
 		return nil, err
 	}
-	return bookingsOf(rows)
+	return s.bookingsOf(rows)
 }
 
 // afterwards is who holds a booking after a write, and when it is looked at next.
@@ -191,7 +193,7 @@ func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner, by string, ne
 	}
 	line := newHistoryRow(e, by)
 	return &op{
-		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID)),
+		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID), nullable(b.ReferenceAt(e.From.Step), textLimit)),
 		place: place.values(string(b.ID), string(pool), b.Offer.Supplier, owner, next),
 	}, nil
 }

@@ -2,51 +2,49 @@ package store
 
 import (
 	"fmt"
-	"math/bits"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
 )
 
 // dialect is all in which the two databases' SQL differs.
 type dialect struct {
-	bytes string        // the type of a string of bytes
-	now   func() string // the clock that leases are judged by, in microseconds since 1970, as SQL
-	lock  string        // what a claim says about rows that somebody else is claiming
+	now  func() string // the clock that leases are judged by, in microseconds since 1970, as SQL
+	lock string        // what a claim says about rows that somebody else is claiming
 	// barrier writes something whose commit a standby has only if it has all that was committed before.
 	barrier string
-	rows    func(n int) []int // how many rows each of the statements has that n rows are written by
+	id      func(id string) any                                           // an id to compare with; nil for what can be none
+	table   func(columns []column, rows [][]any) (sql string, args []any) // rows as a table v of a WITH clause
+	longest int                                                           // rows of one statement
 }
 
 // The process's clock is SQLite's: whoever shares the file shares the machine.
 var sqliteDialect = dialect{
-	bytes: "BLOB",
 	now:   func() string { return fmt.Sprint(time.Now().UnixMicro()) },
+	id:    func(id string) any { return id },
+	table: valuesTable,
 	// The driver looks for each parameter in the list of all, so a statement's cost grows with the square of its rows.
-	rows: func(n int) []int { return pieces(n, 16) },
+	longest: 16,
 }
 
 // The clock of the statement, not of the transaction, which may have waited for locks; and not clock_timestamp(), with
 // which no index can be used.
 var postgresDialect = dialect{
-	bytes: "BYTEA", lock: "FOR UPDATE SKIP LOCKED",
+	lock:    "FOR UPDATE SKIP LOCKED",
 	barrier: "SELECT pg_logical_emit_message(true, 'hotelbooking', 'barrier')",
 	now:     func() string { return "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)" },
-	// Powers of two, filled up with empty rows: so there are few statements, which both sides keep prepared.
-	rows: func(n int) []int {
-		sizes := pieces(n, 1024) // the protocol counts parameters in 16 bits
-		for i, size := range sizes {
-			sizes[i] = 1 << bits.Len(uint(size-1))
+	// An array for each column: one statement for any number of rows, which both sides keep prepared.
+	id: func(id string) any {
+		if len(id) != len(uuid.Nil.String()) || uuid.Validate(id) != nil {
+			return nil // PostgreSQL would refuse the query
 		}
-		return sizes
+		return id
 	},
-}
-
-func pieces(n, longest int) []int {
-	var sizes []int
-	for ; n > 0; n -= longest {
-		sizes = append(sizes, min(n, longest))
-	}
-	return sizes
+	table:   arraysTable,
+	longest: 1024,
 }
 
 // column is one column of a multi-row statement.
@@ -61,54 +59,84 @@ const (
 	isText kind = iota + 1
 	isInt
 	isBytes
+	isID // a UUID where the database has such a type, written as text
 )
 
 // each runs template once for each of the statements that rows are divided into. In it {now} is the clock, and {rows} a
 // table v of the given columns, whose types are spelled out because PostgreSQL knows nothing of a parameter but its use.
-// Rows of NULL may follow the given ones: template must leave those out whose first column is NULL.
 func (d dialect) each(template string, columns []column, rows [][]any, run func(sql string, args []any) error) error {
-	for _, size := range d.rows(len(rows)) {
-		n := min(size, len(rows))
-		args := make([]any, 0, size*len(columns))
-		for _, row := range rows[:n] {
-			args = append(args, row...)
-		}
-		rows = rows[n:]
-		args = append(args, make([]any, size*len(columns)-len(args))...)
-		statement := strings.NewReplacer("{now}", d.now(), "{rows}", d.table(columns, size)).Replace(template)
-		if err := run(statement, args); err != nil {
+	for part := range slices.Chunk(rows, d.longest) {
+		table, args := d.table(columns, part)
+		if err := run(strings.NewReplacer("{now}", d.now(), "{rows}", table).Replace(template), args); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (d dialect) table(columns []column, size int) string {
+// valuesTable has a parameter for each value.
+func valuesTable(columns []column, rows [][]any) (string, []any) {
 	names, first, other := make([]string, len(columns)), make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
 		// The space keeps gorm from spelling a []byte out as a list, as it does right after a parenthesis.
-		names[i], first[i], other[i] = c.name, "CAST( ? AS "+d.typeOf(c.kind)+")", "?"
+		names[i], first[i], other[i] = c.name, "CAST( ? AS "+map[kind]string{isText: "TEXT", isInt: "BIGINT", isBytes: "BLOB", isID: "TEXT"}[c.kind]+")", "?"
 	}
 	var b strings.Builder
 	b.WriteString("v (" + strings.Join(names, ", ") + ") AS (VALUES (" + strings.Join(first, ", ") + ")")
 	next := ", (" + strings.Join(other, ", ") + ")"
-	for range size - 1 {
+	for range len(rows) - 1 {
 		b.WriteString(next)
 	}
 	b.WriteString(")")
-	return b.String()
+	return b.String(), slices.Concat(rows...)
 }
 
-func (d dialect) typeOf(k kind) string {
-	switch k {
+// arraysTable has a parameter for each column.
+func arraysTable(columns []column, rows [][]any) (string, []any) {
+	names, arrays, args := make([]string, len(columns)), make([]string, len(columns)), make([]any, len(columns))
+	for i, c := range columns {
+		names[i], args[i] = c.name, array{rows: rows, column: i, kind: c.kind}
+		arrays[i] = "CAST(? AS " + map[kind]string{isText: "TEXT", isInt: "BIGINT", isBytes: "BYTEA", isID: "UUID"}[c.kind] + "[])"
+	}
+	return "v (" + strings.Join(names, ", ") + ") AS (SELECT * FROM unnest(" + strings.Join(arrays, ", ") + "))", args
+}
+
+// array is one column of rows, as pgx sends arrays. It is a pgtype.ArrayGetter.
+type array struct {
+	rows   [][]any
+	column int
+	kind   kind
+}
+
+func (a array) Dimensions() []pgtype.ArrayDimension {
+	return []pgtype.ArrayDimension{{Length: int32(len(a.rows)), LowerBound: 1}} //nolint:gosec // at most longest
+}
+
+func (a array) Index(i int) any {
+	value := a.rows[i][a.column]
+	if a.kind != isID {
+		return value
+	}
+	text, _ := value.(string)
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return nil // which is no row's, and which no row can have
+	}
+	return [16]byte(id)
+}
+
+func (a array) IndexType() any {
+	switch a.kind {
 	case isInt:
-		return "BIGINT"
+		return int64(0)
 	case isBytes:
-		return d.bytes
+		return []byte(nil)
+	case isID:
+		return [16]byte{}
 	case isText:
-		return "TEXT"
+		return ""
 	default:
-		return "TEXT"
+		return ""
 	}
 }
 

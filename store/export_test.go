@@ -128,7 +128,7 @@ func CountBacklog(s *Store) (string, []any) { return s.countBacklog() }
 
 // SearchAny is the statement of Search.
 func SearchAny(*Store) (string, []any) {
-	return searchAny, []any{"a", "b", "c", "d", "e", "f", []byte("g"), 10}
+	return searchAny, []any{"a", "b", "c", "d", "e", []byte("f"), 10}
 }
 
 // Explain runs an EXPLAIN, and takes back what it did.

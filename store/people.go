@@ -39,7 +39,7 @@ func (s *Store) People(ctx context.Context, id booking.ID) (booking.Contact, []b
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var rows []peopleRow
-	err := s.read.WithContext(ctx).Table("people").Select("key_id, data_key, sealed").Where("id = ?", string(id)).Limit(1).Find(&rows).Error
+	err := s.read.WithContext(ctx).Table("people").Select("key_id, data_key, sealed").Where("id = ?", s.sql.id(string(id))).Limit(1).Find(&rows).Error
 	if err != nil {
 		return booking.Contact{}, nil, fmt.Errorf("read the people of booking %s: %w", id, err)
 	}
@@ -79,7 +79,7 @@ func (s *Store) checkKeys(ctx context.Context) error {
 func (s *Store) Erase(ctx context.Context, id booking.ID) error {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	done := s.write.WithContext(ctx).Exec("UPDATE people SET data_key = NULL, email_index = NULL WHERE id = ?", string(id))
+	done := s.write.WithContext(ctx).Exec("UPDATE people SET data_key = NULL, email_index = NULL WHERE id = ?", s.sql.id(string(id)))
 	if done.Error != nil {
 		return fmt.Errorf("erase the people of booking %s: %w", id, done.Error)
 	}

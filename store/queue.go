@@ -17,18 +17,26 @@ import (
 
 // claimDue leases what is due, the longest waiting first; {lock} passes over what another process is claiming, where there
 // can be one. A row whose owner is still set was held by a process that died, or by this one, which lost its lease: only
-// deaths are counted, and here, because nobody else will. It is MATERIALIZED so that the limit holds whatever the planner thinks of.
+// deaths are counted, and here, because nobody else will. What waits and what is leased have an index each. It is
+// MATERIALIZED so that the limit holds whatever the planner thinks of.
 const claimDue = `
 WITH picked AS MATERIALIZED (
-    SELECT id FROM places
-    WHERE pool = ? AND due_at <= {now} AND supplier NOT IN (?)
-    ORDER BY due_at
-    LIMIT ? {lock}
+    SELECT id FROM (
+        SELECT * FROM (
+            SELECT id, due_at FROM places
+            WHERE queue = ? AND due_at <= {now} AND supplier NOT IN (?)
+            ORDER BY due_at LIMIT ? {lock}) AS waiting
+        UNION ALL
+        SELECT * FROM (
+            SELECT id, due_at FROM places
+            WHERE queue IS NULL AND due_at <= {now} AND pool = ? AND supplier NOT IN (?)
+            ORDER BY due_at LIMIT ? {lock}) AS expired) AS due
+    ORDER BY due_at LIMIT ?
 )
 UPDATE places SET
     crashes = crashes + CASE WHEN owner <> '' AND substr(owner, 1, ?) <> ? THEN 1 ELSE 0 END,
     crashed = CASE WHEN owner <> '' THEN 1 ELSE crashed END,
-    owner = ?, due_at = {now} + ?
+    owner = ?, queue = NULL, due_at = {now} + ?
 WHERE id IN (SELECT id FROM picked)
 RETURNING id`
 
@@ -40,7 +48,7 @@ FROM v JOIN places AS p ON p.id = v.id JOIN bookings AS b ON b.id = v.id LEFT JO
 
 // setAside lets others try what this process cannot read, and staff see it. One bad row must not stop the claims of all.
 const setAside = `
-UPDATE places SET owner = '', due_at = {now} + ?, attention = ?, attention_since = {now} WHERE id IN (?)`
+UPDATE places SET owner = '', queue = pool, due_at = {now} + ?, attention = ?, attention_since = {now} WHERE id IN (?)`
 
 const unreadableFor = time.Minute
 
@@ -53,12 +61,12 @@ FROM v WHERE places.id = v.id AND places.owner = v.owner
 RETURNING places.id`
 	giveBack = `
 WITH {rows}
-UPDATE places SET owner = '', due_at = {now}
+UPDATE places SET owner = '', queue = pool, due_at = {now}
 FROM v WHERE places.id = v.id AND places.owner = v.owner
 RETURNING places.id`
 )
 
-var leasesIn = []column{{"id", isText}, {"owner", isText}, {"due_in", isInt}}
+var leasesIn = []column{{"id", isID}, {"owner", isText}, {"due_in", isInt}}
 
 // Claim leases at most c.Limit bookings of c.Pool that are due, with their personal data, in no particular order. Those
 // whose lease ran out have Crashed set, and one crash more unless it was c.Process's own. The version stays.
@@ -120,12 +128,15 @@ func (s *Store) claimDue(c booking.Claim) (statement string, args []any) {
 	mine := c.Process + "."                     // without a name nobody's
 	except := append([]string{""}, c.Except...) // no supplier is called "", and NOT IN of nothing would match nothing
 	return strings.NewReplacer("{now}", s.sql.now(), "{lock}", s.sql.lock).Replace(claimDue),
-		[]any{string(c.Pool), except, c.Limit, utf8.RuneCountInString(mine), mine, c.Owner, c.Lease.Microseconds()}
+		[]any{
+			string(c.Pool), except, c.Limit, string(c.Pool), except, c.Limit, c.Limit,
+			utf8.RuneCountInString(mine), mine, c.Owner, c.Lease.Microseconds(),
+		}
 }
 
 // whole is a booking with its personal data.
 func (s *Store) whole(full fullRow, people peopleRow) (*booking.Booking, error) {
-	b, err := full.booking()
+	b, err := full.booking(s.steps)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +153,8 @@ func (s *Store) whole(full fullRow, people peopleRow) (*booking.Booking, error) 
 }
 
 // Save stores the turn of b's owner, and its line of history: b.Version is the version that the turn made. With a lease the
-// booking stays the owner's for so long; with 0 it is given back, due when b.DueAt says. Nothing is written on an error:
+// booking stays the owner's for so long, and with booking.KeepLease for as long as before, which costs less; with 0 it is
+// given back, due when b.DueAt says. Nothing is written on an error:
 // booking.ErrConflict if somebody decided meanwhile, booking.ErrLost if the lease is somebody else's. After any other error
 // the same Save may be repeated, also where the first was written after all.
 func (s *Store) Save(ctx context.Context, b *booking.Booking, e booking.Entry, lease time.Duration) error {
@@ -150,7 +162,10 @@ func (s *Store) Save(ctx context.Context, b *booking.Booking, e booking.Entry, l
 		return fmt.Errorf("save booking %s without an owner: %w", b.ID, booking.ErrLost)
 	}
 	next := afterwards{owner: b.Owner, dueIn: micros(lease)}
-	if lease <= 0 {
+	switch {
+	case lease == booking.KeepLease:
+		next = afterwards{owner: b.Owner, keepDue: true}
+	case lease <= 0:
 		next = afterwards{dueIn: dueIn(b)}
 	}
 	o, err := s.saveOp(b, e, b.Owner, b.Owner, next)
@@ -221,15 +236,16 @@ func (s *Store) Backlog(ctx context.Context) (booking.Backlog, error) {
 	return backlog, nil
 }
 
-// countBacklog asks pool by pool, as the index is ordered.
+// countBacklog asks pool by pool, as the index is ordered, and then for the leases that ran out.
 func (s *Store) countBacklog() (statement string, args []any) {
-	const ofPool = "SELECT due_at FROM (SELECT due_at FROM places WHERE pool = ? AND due_at <= {now} ORDER BY due_at LIMIT ?) AS "
-	var pools []string
+	const of = "SELECT due_at FROM (SELECT due_at FROM places WHERE queue %s AND due_at <= {now} ORDER BY due_at LIMIT ?) AS %s"
+	var parts []string
 	for _, pool := range booking.Pools() {
-		pools = append(pools, ofPool+string(pool))
+		parts = append(parts, fmt.Sprintf(of, "= ?", pool))
 		args = append(args, string(pool), s.cfg.BacklogCap)
 	}
-	statement = "SELECT COUNT(*) AS waiting, MIN(due_at) AS oldest FROM (" + strings.Join(pools, " UNION ALL ") + ") AS due"
+	parts, args = append(parts, fmt.Sprintf(of, "IS NULL", "expired")), append(args, s.cfg.BacklogCap)
+	statement = "SELECT COUNT(*) AS waiting, MIN(due_at) AS oldest FROM (" + strings.Join(parts, " UNION ALL ") + ") AS due"
 	return strings.ReplaceAll(statement, "{now}", s.sql.now()), args
 }
 

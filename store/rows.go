@@ -1,12 +1,14 @@
 package store
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"hotelbooking/booking"
 )
@@ -29,22 +31,22 @@ type bookingRow struct {
 
 // placeRow is where a booking stands.
 type placeRow struct {
-	Phase             string
-	Step              string
-	Goal              string
-	Result            string
-	Status            string
-	Version           int64
-	Owner             string
-	DueAt             *int64
-	Crashes           int64
-	Crashed           int64
-	Attention         *string
-	Failure           *string
-	SupplierReference *string
-	PaymentReference  *string
-	UpdatedAt         int64
-	Facts             string // JSON
+	Phase     string
+	Step      string
+	Goal      string
+	Result    string
+	Status    string
+	Version   int64
+	Owner     string
+	DueAt     *int64
+	Crashes   int64
+	Crashed   int64
+	Attention *string
+	Failure   *string
+	UpdatedAt int64
+	Terms     string // JSON
+	Facts     string // JSON
+	Marks     string // see marks.go
 }
 
 // fullRow is a booking as it is read.
@@ -56,7 +58,7 @@ type fullRow struct {
 // The columns that make a fullRow; b and p are the two tables.
 const (
 	bookingColumns = "b.id, b.reference, b.client, b.client_reference, b.created_at, b.offer, b.stay, b.payment_token, b.attribution"
-	placeColumns   = "p.phase, p.step, p.goal, p.result, p.version, p.owner, p.due_at, p.crashes, p.crashed, p.attention, p.updated_at, p.facts"
+	placeColumns   = "p.phase, p.step, p.goal, p.result, p.version, p.owner, p.due_at, p.crashes, p.crashed, p.attention, p.updated_at, p.terms, p.facts, p.marks"
 	fullColumns    = bookingColumns + ", " + placeColumns
 )
 
@@ -82,25 +84,21 @@ func newBookingRow(a booking.Acceptance) (bookingRow, error) {
 }
 
 func newPlaceRow(b *booking.Booking) (placeRow, error) {
-	supplierReference := b.Facts.Reservation.SupplierReference
-	if supplierReference == "" {
-		supplierReference = b.Facts.Hold.Reference
-	}
 	row := placeRow{
 		Phase: string(b.Place.Phase), Step: string(b.Place.Step), Goal: string(b.Goal), Result: string(b.Result),
 		Status: string(b.Status()), Version: int64(b.Version), Crashes: int64(b.Crashes),
 		Attention: nullable(string(b.Attention), 0), Failure: nullable(string(b.Facts.Failure.Code), textLimit),
-		SupplierReference: nullable(supplierReference, textLimit), PaymentReference: nullable(b.Facts.Money.Reference, textLimit),
-		UpdatedAt: b.UpdatedAt.UnixMicro(),
+		UpdatedAt: b.UpdatedAt.UnixMicro(), Marks: writeMarks(b.Facts.Marks),
 	}
 	if b.Crashed {
 		row.Crashed = 1
 	}
-	return row, encode(b.Facts, &row.Facts)
+	return row, errors.Join(encode(b.Facts.Terms, &row.Terms), encode(b.Facts, &row.Facts))
 }
 
-// booking is the booking without personal data. While it is leased it is due at the lease's end.
-func (r fullRow) booking() (*booking.Booking, error) {
+// booking is the booking without personal data, of a flow with the given steps. While it is leased it is due at the lease's
+// end.
+func (r fullRow) booking(steps []booking.Name) (*booking.Booking, error) {
 	asked, place := r.Asked, r.Place
 	b := &booking.Booking{
 		Ask: booking.Ask{
@@ -117,17 +115,20 @@ func (r fullRow) booking() (*booking.Booking, error) {
 	if place.DueAt != nil {
 		b.DueAt = moment(*place.DueAt)
 	}
-	err := errors.Join(decode(asked.Offer, &b.Offer), decode(asked.Stay, &b.Stay), decode(asked.Attribution, &b.Attribution), decode(place.Facts, &b.Facts))
+	marks, err := readMarks(place.Marks, steps)
+	b.Facts.Marks = marks
+	err = errors.Join(err, decode(asked.Offer, &b.Offer), decode(asked.Stay, &b.Stay), decode(asked.Attribution, &b.Attribution),
+		decode(place.Terms, &b.Facts.Terms), decode(place.Facts, &b.Facts))
 	if err != nil {
 		return nil, fmt.Errorf("read booking %s: %w", asked.ID, err)
 	}
 	return b, nil
 }
 
-func bookingsOf(rows []fullRow) ([]*booking.Booking, error) {
+func (s *Store) bookingsOf(rows []fullRow) ([]*booking.Booking, error) {
 	bookings := make([]*booking.Booking, len(rows))
 	for i, row := range rows {
-		b, err := row.booking()
+		b, err := row.booking(s.steps)
 		if err != nil {
 			return nil, err
 		}
@@ -207,8 +208,11 @@ func clean(s string, limit int) string {
 	return strings.ToValidUTF8(s, "")
 }
 
+// asStored mends what suppliers sent that is no valid UTF-8 rather than refuse it, and tells nothing from empty.
+var asStored = json.JoinOptions(jsontext.AllowInvalidUTF8(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true))
+
 func encode(value any, to *string) error {
-	encoded, err := json.Marshal(value)
+	encoded, err := json.Marshal(value, asStored)
 	*to = string(encoded)
 	return err
 }
@@ -230,16 +234,29 @@ func (r placeRow) values(id, pool, supplier, owner string, next afterwards) []an
 		keepDue = 1
 	}
 	return []any{
-		id, r.Phase, r.Step, pool, supplier, r.Goal, r.Result, r.Status, r.Version, owner, next.owner, keepDue, next.dueIn,
-		r.Crashes, r.Crashed, r.Attention, r.Failure, r.SupplierReference, r.PaymentReference, r.UpdatedAt, r.Facts,
+		id, r.Phase, r.Step, pool, supplier, r.Goal, r.Result, r.Status, r.shelf(), r.Version, owner, next.owner, keepDue, next.dueIn,
+		r.Crashes, r.Crashed, r.Attention, r.Failure, r.UpdatedAt, r.Terms, r.Facts, r.Marks,
 	}
 }
 
+// shelf is what support list bookings by: their status once they rest. What moves has one for all, or each turn would have to
+// write to its index.
+func (r placeRow) shelf() string {
+	switch booking.Phase(r.Phase) {
+	case booking.Parked, booking.Ended:
+		return r.Status
+	case booking.Doing, booking.Finding, booking.Undoing:
+	}
+	return open
+}
+
+const open = "open"
+
 func (r peopleRow) values() []any { return []any{r.ID, r.EmailIndex, r.KeyID, r.DataKey, r.Sealed} }
 
-func (r historyRow) values(id string) []any {
+func (r historyRow) values(id string, reference *string) []any {
 	return []any{
 		id, r.Version, r.At, r.Actor, r.Verb, r.FromPhase, r.FromStep, r.ToPhase, r.ToStep, r.Attempt, r.Outcome, r.Reason,
-		r.Detail, r.TookUs, r.Status, r.WrittenBy,
+		r.Detail, r.TookUs, r.Status, r.WrittenBy, reference,
 	}
 }

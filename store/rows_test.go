@@ -27,7 +27,7 @@ func TestABookingSurvivesItsRows(t *testing.T) {
 
 		people, err := testKeys().seal(want)
 		require.NoError(t, err)
-		got, err := (&Store{cfg: Config{Keys: testKeys()}}).whole(fullRow{asked, place}, people)
+		got, err := (&Store{cfg: Config{Keys: testKeys()}, steps: theSteps}).whole(fullRow{asked, place}, people)
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 
@@ -48,7 +48,7 @@ func TestALineOfHistorySurvivesItsRow(t *testing.T) {
 		}
 		row := newHistoryRow(want, "a.1")
 		require.Equal(t, want, row.entry())
-		require.Len(t, row.values(""), len(historyIn))
+		require.Len(t, row.values("", nil), len(historyIn))
 	})
 }
 
@@ -129,17 +129,46 @@ func anyBooking(t *rapid.T) *booking.Booking {
 		},
 	}
 	b.Facts = booking.Facts{
-		Marks: maybe(t, []booking.Mark{{Step: booking.Name(anyWord(t)), State: booking.MarkDone, Attempts: 3}}),
-		Price: anyMoney(t), Deadline: anyTime(t), Failure: maybe(t, booking.Failure{Code: booking.Reason(anyWord(t)), Decline: anyWord(t)}),
-		Hold: maybe(t, booking.Hold{
-			Reference: anyWord(t), Total: anyMoney(t), ExpiresAt: anyTime(t), Penalties: []booking.Penalty{{From: anyTime(t), Fee: anyMoney(t)}},
-		}),
+		Marks: anyMarks(t),
+		Terms: booking.Terms{
+			Price: anyMoney(t), Deadline: anyTime(t), Offered: maybe(t, booking.Money{Minor: 5, Currency: anyWord(t)}), TermsAgreed: rapid.Bool().Draw(t, "agreed"),
+			Hold: maybe(t, booking.Hold{
+				Reference: anyWord(t), Total: anyMoney(t), ExpiresAt: anyTime(t), Penalties: []booking.Penalty{{From: anyTime(t), Fee: anyMoney(t)}},
+			}),
+		},
+		Failure:     maybe(t, booking.Failure{Code: booking.Reason(anyWord(t)), Decline: anyWord(t)}),
 		Money:       booking.Ledger{Token: anyWord(t), Reference: anyWord(t), Captured: rapid.Int64().Draw(t, "captured"), CaptureBefore: maybe(t, anyTime(t))},
 		Reservation: maybe(t, booking.Reservation{SupplierReference: anyWord(t)}),
 		Waiting:     maybe(t, booking.Waiting{Who: booking.Staff, Since: anyTime(t), Until: maybe(t, anyTime(t))}),
 		ConfirmedAt: maybe(t, anyTime(t)), Cancellation: maybe(t, &booking.Cancellation{At: anyTime(t), Actor: anyWord(t), Fee: anyMoney(t)}),
 	}
 	return b
+}
+
+// theSteps are the flow's; a mark of another one is of an older table.
+var theSteps = []booking.Name{"one", "two", "three"}
+
+func anyMarks(t *rapid.T) []booking.Mark {
+	marks := make([]booking.Mark, len(theSteps), len(theSteps)+1)
+	few := func(name string) int { return rapid.IntRange(0, 3).Draw(t, name) }
+	for i, step := range theSteps {
+		marks[i] = booking.Mark{
+			Step: step, State: rapid.SampledFrom([]booking.MarkState{booking.MarkPending, booking.MarkBegun, booking.MarkDone}).Draw(t, "state"),
+			Attempts: few("attempts"), Tries: few("tries"), Asked: few("asked"), Doubt: rapid.Bool().Draw(t, "doubt"), UndoDoubt: rapid.Bool().Draw(t, "undo doubt"),
+		}
+	}
+	if rapid.Bool().Draw(t, "older") {
+		marks = append(marks, booking.Mark{Step: "older", State: booking.MarkUndone, Attempts: 1})
+	}
+	return marks
+}
+
+func TestAMarkThatCannotBeReadIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"hold", "hold ", "hold succeeded x", "hold succeeded 1;", ";"} {
+		_, err := readMarks(text, theSteps)
+		require.Error(t, err, text)
+	}
 }
 
 func TestEqualAddressesHaveOneIndex(t *testing.T) {

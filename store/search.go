@@ -34,11 +34,11 @@ func (s *Store) ByReference(ctx context.Context, reference string) (booking.ID, 
 
 // IdempotencyKey is the key that a booking was submitted with. booking.ErrNotFound.
 func (s *Store) IdempotencyKey(ctx context.Context, id booking.ID) (string, error) {
-	key, err := s.one(ctx, "idempotency_key", "id = ?", string(id))
+	key, err := s.one(ctx, "idempotency_key", "id = ?", s.sql.id(string(id)))
 	return string(key), err
 }
 
-func (s *Store) one(ctx context.Context, column, where string, arg string) (booking.ID, error) {
+func (s *Store) one(ctx context.Context, column, where string, arg any) (booking.ID, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var found []booking.ID
@@ -58,15 +58,14 @@ SELECT id FROM (
     UNION SELECT id FROM bookings WHERE reference = ?
     UNION SELECT id FROM bookings WHERE client_reference = ?
     UNION SELECT id FROM bookings WHERE idempotency_key = ?
-    UNION SELECT id FROM places WHERE supplier_reference = ?
-    UNION SELECT id FROM places WHERE payment_reference = ?
+    UNION SELECT booking_id FROM history WHERE reference = ?
     UNION SELECT id FROM people WHERE email_index = ?
 ) AS found
 ORDER BY id DESC
 LIMIT ?`
 
-// Search finds bookings by any identifier, newest first: id, reference as people write it, client reference, supplier's or
-// payment's reference, idempotency key, or the guest's e-mail address.
+// Search finds bookings by any identifier, newest first: id, reference as people write it, client reference, the
+// outside's reference of a hold, a screening, a payment or a reservation, idempotency key, or the guest's e-mail address.
 func (s *Store) Search(ctx context.Context, q string, limit int) ([]*booking.Booking, error) {
 	q = clean(strings.TrimSpace(q), textLimit)
 	if q == "" || limit <= 0 {
@@ -81,7 +80,7 @@ func (s *Store) Search(ctx context.Context, q string, limit int) ([]*booking.Boo
 		email = s.cfg.Keys.emailIndex(q)
 	}
 	var ids []booking.ID
-	if ids, err = s.searchIDs(ctx, strings.ToLower(q), reference, q, q, q, q, email, limit); err != nil || len(ids) == 0 {
+	if ids, err = s.searchIDs(ctx, s.sql.id(strings.ToLower(q)), reference, q, q, q, email, limit); err != nil || len(ids) == 0 {
 		return nil, err
 	}
 	found, err := s.find(ctx, func(db *gorm.DB) *gorm.DB { return db.Where("p.id IN ?", ids).Order("p.id DESC") })
@@ -109,13 +108,15 @@ func (s *Store) List(ctx context.Context, f booking.Filter) ([]*booking.Booking,
 				q = q.Where(condition, arg)
 			}
 		}
-		where(len(f.Statuses) > 0, "p.status IN ?", f.Statuses)
+		if len(f.Statuses) > 0 {
+			q = q.Where("p.status IN ? AND p.shelf IN ?", f.Statuses, shelves(f.Statuses))
+		}
 		where(f.Attention != "", "p.attention = ?", string(f.Attention))
 		where(f.Supplier != "", "p.supplier = ?", f.Supplier)
 		where(f.Failure != "", "p.failure = ?", string(f.Failure))
 		where(!f.CreatedAfter.IsZero(), "b.created_at > ?", f.CreatedAfter.UnixMicro())
 		where(!f.CreatedBefore.IsZero(), "b.created_at < ?", f.CreatedBefore.UnixMicro())
-		where(f.After != "", "p.id < ?", string(f.After))
+		where(f.After != "", "p.id < ?", s.sql.id(string(f.After)))
 		if f.NeedsLook {
 			q = q.Where("p.attention IS NOT NULL")
 		}
@@ -125,4 +126,19 @@ func (s *Store) List(ctx context.Context, f booking.Filter) ([]*booking.Booking,
 		return nil, fmt.Errorf("list bookings: %w", err)
 	}
 	return found, nil
+}
+
+// shelves are where bookings of some statuses are.
+func shelves(statuses []booking.Status) []string {
+	var all []string
+	for _, status := range statuses {
+		all = append(all, string(status))
+		switch status {
+		case booking.StatusRequiresAction, booking.StatusInReview: // only at rest
+		case booking.StatusPending, booking.StatusProcessing, booking.StatusConfirmed, booking.StatusFailed,
+			booking.StatusCancelling, booking.StatusCancelled:
+			all = append(all, open)
+		}
+	}
+	return all
 }

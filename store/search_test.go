@@ -30,11 +30,18 @@ func newLibrary(t *testing.T, s *store.Store) library {
 	}
 	l := library{Store: s}
 	l.fresh = accepted(t, s, 1, at(1, "x"), func(a *booking.Acceptance) { a.Booking.ClientReference = "" })
-	l.confirmed = saved(t, s, accepted(t, s, 2, at(2, "x")), booking.Next(), func(b *booking.Booking) {
-		b.Result = booking.Confirmed
-		b.Facts.Reservation.SupplierReference = "SUP-77"
-		b.Facts.Money.Reference = "pi_77"
-	})
+	l.confirmed = accepted(t, s, 2, at(2, "x"))
+	for _, learn := range []func(*booking.Facts){
+		func(f *booking.Facts) { f.Hold.Reference = "HLD-77" },
+		func(f *booking.Facts) { f.Verdict.Reference = "SCR-77" },
+		func(f *booking.Facts) { f.Money.Reference = "pi_77" },
+		func(f *booking.Facts) { f.Reservation.SupplierReference = "SUP-77" },
+	} {
+		after, entry := turn(l.confirmed, booking.Next())
+		learn(&after.Facts)
+		require.NoError(t, s.Save(t.Context(), after, entry, booking.KeepLease))
+		l.confirmed = after
+	}
 	l.failed = saved(t, s, accepted(t, s, 3, at(3, "y")), booking.Reject(booking.OfferSoldOut))
 	l.parked = saved(t, s, accepted(t, s, 4, at(4, "y")), booking.Park(booking.Staff, booking.OutcomeUnknown))
 	return l
@@ -63,6 +70,8 @@ func TestABookingIsFoundByEachOfItsNames(t *testing.T) {
 			" " + said + " ":                    {l.failed.ID},
 			"web-4711":                          {l.parked.ID, l.failed.ID, l.confirmed.ID},
 			"key-4":                             {l.parked.ID},
+			"HLD-77":                            {l.confirmed.ID},
+			"SCR-77":                            {l.confirmed.ID},
 			"SUP-77":                            {l.confirmed.ID},
 			"pi_77":                             {l.confirmed.ID},
 			"Ana@example.com":                   all,
@@ -153,7 +162,7 @@ func TestStepsInUseAreThoseOfWhatHasNotEnded(t *testing.T) {
 		require.NoError(t, s.Exec(t.Context(), "UPDATE places SET step = 'of-an-older-table' WHERE id = ?", string(l.parked.ID)))
 		steps, err = s.StepsInUse(t.Context())
 		require.NoError(t, err)
-		require.ElementsMatch(t, []booking.Name{booking.StepHold, booking.StepScreen, "of-an-older-table"}, steps)
+		require.ElementsMatch(t, []booking.Name{booking.StepHold, booking.StepScreen, booking.StepCapture, "of-an-older-table"}, steps)
 	})
 }
 

@@ -25,6 +25,7 @@ import (
 type Store struct {
 	cfg    Config
 	sql    dialect
+	steps  []booking.Name                // of the flow, in its order
 	pools  map[booking.Name]booking.Pool // who runs each step
 	write  *gorm.DB
 	read   *gorm.DB // the same as write in ":memory:"
@@ -44,7 +45,7 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 	cfg = cfg.withDefaults()
 	s := &Store{cfg: cfg, log: log, pools: map[booking.Name]booking.Pool{}}
 	for _, step := range booking.NewFlow(booking.Outside{}, booking.DefaultLimits()).Steps {
-		s.pools[step.Name] = step.Pool
+		s.steps, s.pools[step.Name] = append(s.steps, step.Name), step.Pool
 	}
 	open, flushers := s.openSQLite, 1
 	if cfg.URL != "" {

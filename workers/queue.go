@@ -22,7 +22,8 @@ type Queue interface {
 	// run out.
 	Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error)
 	// Save writes b, whose version Apply has raised, with its line of history, if the row still has b.Owner and the version
-	// before. lease > 0 keeps it leased for so long; 0 gives it back, due at b.DueAt (never, where that is zero). ErrConflict:
+	// before. lease > 0 keeps it leased for so long, booking.KeepLease for as long as it was; 0 gives it back, due at b.DueAt
+	// (never, where that is zero). ErrConflict:
 	// a decision came between, the lease is still ours. ErrLost: it is somebody else's. Any other error may hide a commit; the
 	// same b and e again is nil then, and writes nothing.
 	Save(ctx context.Context, b *booking.Booking, e booking.Entry, lease time.Duration) error

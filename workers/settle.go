@@ -28,15 +28,15 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 		if w.turnsRound(after, now) {
 			after.DueAt = now // a wish that came while the turn ran does not wait for a retry, or for a person
 		}
-		next, lease := w.next(after, now)
 		asked := time.Now()
+		next, lease, until := w.next(h, after, now, asked)
 		err := w.insist(h, func(ctx context.Context) error { return w.queue.Save(ctx, after, entry, lease) })
 		switch {
 		case err == nil:
 			w.ledger.saved(h.id)
 			w.record(before, after, entry)
 			h.b, h.read = after, time.Now()
-			w.passOn(t, next, asked.Add(lease))
+			w.passOn(t, next, until)
 			return
 		case errors.Is(err, booking.ErrConflict) && w.graft(h, before, learned): // and again
 		case errors.Is(err, booking.ErrConflict) && before.Place.Phase == booking.Parked && w.reread(h) == nil:
@@ -61,16 +61,20 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 	w.forget(t)
 }
 
-// next is the pool in which the booking goes on at once in memory, and for how long to keep its lease; or nil and 0.
-func (w *Workers) next(b *booking.Booking, now time.Time) (*pool, time.Duration) {
+// next is the pool in which b goes on at once in memory, the lease to save it with, and that lease's end by the local clock;
+// nil and a lease of 0 where it does not. A lease that is long enough stays as it is: the queue has less to write then.
+func (w *Workers) next(h *held, b *booking.Booking, now, asked time.Time) (p *pool, lease time.Duration, until time.Time) {
 	if w.stopping.Load() || b.DueAt.IsZero() || b.DueAt.After(now) || b.Place.Phase == booking.Parked && !w.turnsRound(b, now) {
-		return nil, 0
+		return nil, 0, time.Time{}
 	}
-	p := w.poolOf(b)
+	p = w.poolOf(b)
 	if p == nil || !p.room(b, false, w.ledger.free()) {
-		return nil, 0
+		return nil, 0, time.Time{}
 	}
-	return p, w.cfg.Lease
+	if until = w.ledger.until(h); until.Sub(asked) > w.cfg.Lease/2 {
+		return p, booking.KeepLease, until
+	}
+	return p, w.cfg.Lease, asked.Add(w.cfg.Lease)
 }
 
 // turnsRound tells that b would follow a wish to cancel if it had a turn now.

@@ -131,7 +131,7 @@ func (m *Memory) Save(ctx context.Context, b *booking.Booking, e booking.Entry, 
 	}
 	r.write(b, e, b.Owner)
 	owner := b.Owner
-	if lease <= 0 {
+	if lease <= 0 && lease != booking.KeepLease {
 		owner = ""
 	}
 	r.rest(owner, lease)
@@ -274,6 +274,7 @@ func (r *row) rest(owner string, lease time.Duration) {
 	switch {
 	case r.b.Place.Phase == booking.Ended:
 		r.b.Owner, r.due = "", time.Time{}
+	case owner != "" && lease == booking.KeepLease:
 	case owner != "":
 		r.due = time.Now().Add(lease)
 	case r.b.DueAt.IsZero():

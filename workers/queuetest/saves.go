@@ -24,6 +24,23 @@ func saveKeepsLease(s *scene) {
 	s.history(b.ID, "accept", "turn", "turn")
 }
 
+func saveLeavesLease(s *scene) {
+	b := s.leased(minute)
+	until := s.get(b.ID).DueAt
+	after, entry := s.turn(b, booking.Next())
+	require.NoError(s, s.queue.Save(s.ctx, after, entry, booking.KeepLease))
+	got := s.get(b.ID)
+	require.Equal(s, until, got.DueAt)
+	require.Equal(s, b.Owner, got.Owner)
+	require.Equal(s, after.Place, got.Place)
+	for _, pool := range booking.Pools() {
+		require.Empty(s, s.claim("a.1", func(c *booking.Claim) { c.Pool = pool }))
+	}
+	s.expire(after)
+	expired := s.claim("a.2", func(c *booking.Claim) { c.Pool = booking.FraudPool })
+	require.Equal(s, ids([]*booking.Booking{b}), ids(expired), "by the pool of the step that it stands at")
+}
+
 func saveGivesBack(s *scene) {
 	b := s.leased(minute)
 	after, entry := s.turn(b, booking.Retry(booking.SupplierUnavailable, time.Hour))

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) workers.Queue) {
 		"what a process lost itself is no crash, but is to be asked":   claimOwnExpired,
 		"a crash is remembered until a turn was saved":                 crashRemembered,
 		"a saved turn keeps its lease":                                 saveKeepsLease,
+		"a saved turn can leave its lease as it is":                    saveLeavesLease,
 		"a saved turn without a lease is given back, due when it is":   saveGivesBack,
 		"a booking that ended is nobody's":                             saveEnded,
 		"the same save again is no error and writes nothing":           saveAgain,
