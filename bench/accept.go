@@ -22,6 +22,11 @@ const (
 var (
 	acceptConnections = []int{1, 64, 256}
 	busyConnections   = []int{64, 256}
+
+	busyEngines = []struct {
+		name  string
+		takes time.Duration // each call to the outside
+	}{{"busy", busyTakes}, {"flat_out", 0}}
 )
 
 // accept measures submissions over HTTP: with an idle engine, with every pool busy, and beside a bare server.
@@ -36,7 +41,10 @@ func accept(ctx context.Context, b *bench) error {
 	b.report.note("busy: %d bookings wait, every call outside takes %s, provider slots all for one supplier; flat_out: the same with no time", b.scaled(acceptBacklog), busyTakes)
 	for _, kind := range b.Databases {
 		idle, bare := make([][]sample, len(acceptConnections)), make([][]sample, len(acceptConnections))
-		engines := map[string][][]sample{"busy": make([][]sample, len(busyConnections)), "flat_out": make([][]sample, len(busyConnections))}
+		busy := make([][][]sample, len(busyEngines))
+		for i := range busy {
+			busy[i] = make([][]sample, len(busyConnections))
+		}
 		for run := range b.Runs {
 			b.say("accept: %s, run %d of %d", kind, run+1, b.Runs)
 			perSecond := map[int]float64{} // of the bare server, then of the idle engine, by connections
@@ -46,8 +54,8 @@ func accept(ctx context.Context, b *bench) error {
 			if err := b.acceptIdle(ctx, kind, perSecond, idle); err != nil {
 				return err
 			}
-			for name, takes := range map[string]time.Duration{"busy": busyTakes, "flat_out": 0} {
-				if err := b.acceptBusy(ctx, kind, takes, perSecond, engines[name]); err != nil {
+			for i, engine := range busyEngines {
+				if err := b.acceptBusy(ctx, kind, engine.takes, perSecond, busy[i]); err != nil {
 					return err
 				}
 			}
@@ -58,9 +66,9 @@ func accept(ctx context.Context, b *bench) error {
 		for i, n := range acceptConnections {
 			b.report.measured(labels("database", kind, "engine", "idle", "connections", n), idle[i])
 		}
-		for _, name := range []string{"busy", "flat_out"} {
+		for k, engine := range busyEngines {
 			for i, n := range busyConnections {
-				b.report.measured(labels("database", kind, "engine", name, "connections", n), engines[name][i])
+				b.report.measured(labels("database", kind, "engine", engine.name, "connections", n), busy[k][i])
 			}
 		}
 	}

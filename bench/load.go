@@ -21,6 +21,7 @@ import (
 const (
 	answerWithin  = 30 * time.Second // of any request, unless its load says more
 	dialWithin    = 10 * time.Second
+	diallers      = 8    // connections that are opened at the same time
 	openWorkers   = 4096 // requests of an open loop under way at once, at most
 	requestBuffer = 4 << 10
 	tooLong       = 1 << 20 // bytes of an answer
@@ -68,7 +69,7 @@ func (l closedLoop) run(ctx context.Context) (loaded, error) {
 	if patience == 0 {
 		patience = answerWithin
 	}
-	conns, err := dial(ctx, addr, l.connections)
+	conns, err := dial(ctx, addr, l.connections, dialWithin)
 	if err != nil {
 		return loaded{}, err
 	}
@@ -133,22 +134,31 @@ func exchange(req *fasthttp.Request, res *fasthttp.Response, in *bufio.Reader, o
 	return res.ReadLimitBody(in, tooLong)
 }
 
-// dial opens n connections, so that no request pays for its own.
-func dial(ctx context.Context, addr string, n int) ([]net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialWithin)
+// dial opens n connections, some of them at a time, so that no request pays for its own.
+func dial(ctx context.Context, addr string, n int, within time.Duration) ([]net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	conns := make([]net.Conn, 0, n)
-	for range n {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-		if err != nil {
-			for _, c := range conns {
-				_ = c.Close()
+	conns, errs := make([]net.Conn, n), make([]error, n)
+	var next atomic.Int64
+	var dialling sync.WaitGroup
+	for range min(n, diallers) {
+		dialling.Go(func() {
+			for i := next.Add(1) - 1; int(i) < n; i = next.Add(1) - 1 {
+				conns[i], errs[i] = new(net.Dialer).DialContext(ctx, "tcp", addr)
 			}
-			return nil, fmt.Errorf("open connection %d of %d: %w", len(conns)+1, n, err)
-		}
-		conns = append(conns, conn)
+		})
 	}
-	return conns, nil
+	dialling.Wait()
+	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
+	if i < 0 {
+		return conns, nil
+	}
+	for _, conn := range conns {
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}
+	return nil, fmt.Errorf("open %d connections: %w", n, errs[i])
 }
 
 // openLoop is a load at a constant rate, whatever the answers do. Latencies count from when a request was due: one that

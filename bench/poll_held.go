@@ -172,7 +172,7 @@ func (s *site) gather(ctx context.Context, waiter string, bookings []accepted) (
 	}
 	opening, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
-	conns, err := dial(opening, addr, len(bookings))
+	conns, err := dial(opening, addr, len(bookings), openWithin)
 	if err != nil {
 		return a, err
 	}
