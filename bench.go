@@ -33,6 +33,7 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().Float64Var(&o.Scale, "scale", o.Scale, "a factor on the number of bookings and on how long runs take")
 	cmd.Flags().StringSliceVar(&o.Databases, "database", nil, "postgres, sqlite or both (the default)")
 	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "a PostgreSQL to work in, in a schema that is dropped afterwards (default: a private one is started)")
+	cmd.Flags().StringVar(&o.CPUProfile, "cpu-profile", "", "a file for the CPU profile of the engine's scenario; the service's own are on its admin listener")
 	cmd.AddCommand(synchronousCommand(), bareCommand())
 	return cmd
 }

@@ -23,6 +23,7 @@ type Options struct {
 	Runs        int       // of each measurement
 	Scale       float64   // of the number of bookings and of the time that runs take; 1: as documented
 	JSON        bool      // one object for each measurement and line, instead of a table
+	CPUProfile  string    // a file for the CPU profile of this process while the engine drains; empty: none
 	Out         io.Writer // the report
 	Log         io.Writer // what is being done
 }
