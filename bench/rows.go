@@ -113,7 +113,7 @@ func (f *filler) catalogue(ctx context.Context) ([]table, error) {
 		}
 		t := &tables[len(tables)-1]
 		t.columns = append(t.columns, c)
-		if c.kind == "text" && (c.name == "booking_id" || c.name == "id" && t.key == "") {
+		if (c.kind == "text" || c.kind == "uuid") && (c.name == "booking_id" || c.name == "id" && t.key == "") {
 			t.key = c.name
 		}
 	}
@@ -287,6 +287,8 @@ func (f *filler) value(column tableColumn, c crowd, named bool) string {
 		return "NULL"
 	case column.name == "email_index":
 		return f.bytes(base(16, "(n.spread << 3)", 7) + " || '0" + strings.Repeat("5a", 28) + "'")
+	case column.kind == "uuid": // the booking's own: there is no other
+		return "CAST(n.id AS UUID)"
 	case named:
 		return fmt.Sprintf("replace(replace(%s, %s, n.id), %s, n.reference)", original, quoted(string(c.of.ID)), quoted(c.of.Reference))
 	case column.name == "at" || strings.HasSuffix(column.name, "_at"):
