@@ -50,7 +50,7 @@ var impatient = []string{"BOOKING_WORKERS__LEASE=3s", "BOOKING_WORKERS__POLL=200
 
 // generations compares them: how long a client waits for an answer, how much they carry, and what a kill -9 leaves behind.
 func generations(ctx context.Context, b *bench) error {
-	b.report.note("each a process of its own, beside a sandbox with its usual latency; clients that send the next booking when they have an answer; %v %v", wholeSettings, impatient)
+	b.report.note("each a process of its own, beside a sandbox with its usual latency; clients send their next booking after the decision, or already after the answer; %v %v", wholeSettings, impatient)
 	b.report.note("synchronous: the same steps, adapters and store inside the request. After a kill it is started again, and those whose answer was cut off ask again with the same Idempotency-Key")
 	for _, kind := range b.Databases {
 		for _, g := range allGenerations {
@@ -177,10 +177,10 @@ func (b *bench) killed(ctx context.Context, kind string, g generation) (s sample
 	c.follow = nil // whoever follows loses the connection
 	kill := time.AfterFunc(lasting/2, l.service.kill)
 	defer kill.Stop()
-	seen, err := c.load(killedClients).run(ctx)
-	if err != nil {
+	if _, err := c.load(killedClients).run(ctx); err != nil {
 		return nil, err
 	}
+	<-l.service.exited
 	answered, cut := c.promises.count(), c.unanswered()
 	restarted := time.Now()
 	if l.service, err = g.start(ctx, b, l); err != nil {
@@ -200,7 +200,6 @@ func (b *bench) killed(ctx context.Context, kind string, g generation) (s sample
 	}
 	s.add("answered", float64(answered))
 	s.add("cut_off", float64(len(cut)))
-	s.add("lost_connections", float64(seen.failed))
 	s.add("unanswered_in_the_end", float64(len(unanswered)))
 	s.add("answered_and_lost", float64(left.lost))
 	s.add("charged_without_answer", float64(left.charged))

@@ -35,7 +35,7 @@ type guests struct {
 
 func newGuests(ctx context.Context, l *landscape, lasting time.Duration) *guests {
 	c := &guests{l: l, subs: newSubmissions(l.service.bookings, "sim_ok"), lasting: lasting, promises: newPromises(), open: map[int]time.Time{}}
-	if l.kind.later {
+	if l.generation.later {
 		c.followed = newFollowers(l.service.base, l.service.bookings)
 		c.watching = watch(ctx, l.service.admin)
 		c.follow = func(id string, since time.Time) { c.followed.follow(ctx, id, since) }
@@ -53,7 +53,7 @@ func (c *guests) close() {
 func (c *guests) all(ctx context.Context, clients int) ([]time.Duration, error) {
 	seen, err := c.load(clients).run(ctx)
 	if err == nil {
-		err = seen.only(c.l.kind.yes)
+		err = seen.only(c.l.generation.yes)
 	}
 	return seen.latencies, err
 }
@@ -122,7 +122,7 @@ func (c *guests) submit(ctx context.Context, i int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if res.StatusCode != c.l.kind.yes {
+	if res.StatusCode != c.l.generation.yes {
 		return "", fmt.Errorf("a submission is answered with %d", res.StatusCode)
 	}
 	c.promises.add(body)
@@ -145,11 +145,11 @@ func (c *guests) prepare(i int, req *fasthttp.Request) {
 }
 
 func (c *guests) answered(i int, res *fasthttp.Response) {
-	if res.StatusCode() != c.l.kind.yes {
+	if res.StatusCode() != c.l.generation.yes {
 		return
 	}
 	var b told
-	if !c.l.kind.later && (json.Unmarshal(res.Body(), &b) != nil || b.Status != "confirmed") {
+	if !c.l.generation.later && (json.Unmarshal(res.Body(), &b) != nil || b.Status != "confirmed") {
 		return // no yes
 	}
 	c.promises.add(res.Body())

@@ -13,7 +13,7 @@ import (
 const (
 	wholeFor    = 20 * time.Second // offered
 	wholeLeast  = 6 * time.Second  // at a small scale: some of the answers take seconds
-	followEvery = 50               // submissions, of which one is followed by polls
+	followEvery = 100              // submissions, of which one is followed by polls
 	mayLag      = 0.05             // of the rate: so much may be missing of what ends where it is sustained, by chance
 	isFlooded   = 0.2              // of the rate: nobody asks what a higher one would do
 )

@@ -10,15 +10,15 @@ import (
 
 // landscape is a service and a sandbox as processes of their own, on an empty database.
 type landscape struct {
-	db       *database
-	kind     generation
-	settings []string
-	sandbox  *process
-	service  *process
+	db         *database
+	generation generation
+	settings   []string
+	sandbox    *process
+	service    *process
 }
 
 func (b *bench) newLandscape(ctx context.Context, kind string, g generation, settings []string) (l *landscape, err error) {
-	l = &landscape{kind: g, settings: settings}
+	l = &landscape{generation: g, settings: settings}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.close())

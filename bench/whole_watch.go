@@ -53,12 +53,12 @@ func (w *watcher) stop() {
 	w.under.Wait()
 }
 
-// until waits until n bookings have ended, and says when that was seen.
+// until waits until n bookings have ended, and all others that the service has accepted, and says when that was seen.
 func (w *watcher) until(ctx context.Context, n int) (time.Time, error) {
 	for deadline := time.Now().Add(endsWithin); ; {
 		last := w.last()
 		switch {
-		case last.ended >= float64(n):
+		case last.ended >= max(float64(n), last.accepted):
 			return last.at, nil
 		case time.Now().After(deadline):
 			return last.at, fmt.Errorf("%.0f of %d bookings ended within %s", last.ended, n, endsWithin)
