@@ -128,12 +128,12 @@ func (b *bench) crowding(ctx context.Context, c *crowded) error {
 			}
 			found = append(found, one)
 		}
-		var accepts, claims []float64
+		var accepts, claims, rates []float64
 		for _, one := range found {
-			accepts, claims = append(accepts, one.accept), append(claims, one.claim)
+			accepts, claims, rates = append(accepts, one.accept), append(claims, one.claim), append(rates, one.rate)
 		}
 		if empty == (usual{}) {
-			empty = usual{median(accepts), median(claims)}
+			empty = usual{median(accepts), median(claims), median(rates)}
 		}
 		var runs []sample
 		for _, one := range found {
@@ -236,14 +236,13 @@ func (c *crowded) walked(ctx context.Context) (*booking.Booking, error) {
 	return b, errors.Join(err, engine.Stop(context.WithoutCancel(ctx)))
 }
 
-// usual is what the tables' size must not matter for, in milliseconds.
-type usual struct{ accept, claim float64 }
+// usual is what the tables' size must not matter for: milliseconds of one, and accepts a second of many at once.
+type usual struct{ accept, claim, rate float64 }
 
 // costs is what one run found.
 type costs struct {
 	usual
 	acceptP99, claimP99 float64
-	acceptsPerSecond    float64
 	leftOut             float64
 	backlog, steps      float64
 }
@@ -252,7 +251,8 @@ func (f costs) sample(empty usual) (s sample) {
 	s.add("accept_p50_ms", f.accept)
 	s.add("accept_p99_ms", f.acceptP99)
 	s.add("accept_p50_ratio", f.accept/empty.accept)
-	s.add("accepts_per_second", f.acceptsPerSecond)
+	s.add("accepts_per_second", f.rate)
+	s.add("accepts_per_second_ratio", f.rate/empty.rate)
 	s.add("claim_p50_ms", f.claim)
 	s.add("claim_p99_ms", f.claimP99)
 	s.add("claim_p50_ratio", f.claim/empty.claim)
@@ -289,7 +289,7 @@ func (c *crowded) measure(ctx context.Context, claims int) (costs, error) {
 	if err := tasks.Wait(); err != nil {
 		return f, err
 	}
-	f.acceptsPerSecond = float64(n) / time.Since(began).Seconds()
+	f.rate = float64(n) / time.Since(began).Seconds()
 
 	if taken, err = timed(looksMeasured, func() error {
 		_, err := c.store.Backlog(ctx)
