@@ -69,7 +69,7 @@ func (l closedLoop) run(ctx context.Context) (loaded, error) {
 	if patience == 0 {
 		patience = answerWithin
 	}
-	conns, err := dial(ctx, addr, l.connections, dialWithin)
+	conns, err := dial(ctx, addr, l.connections)
 	if err != nil {
 		return loaded{}, err
 	}
@@ -134,23 +134,14 @@ func exchange(req *fasthttp.Request, res *fasthttp.Response, in *bufio.Reader, o
 	return res.ReadLimitBody(in, tooLong)
 }
 
-// dial opens n connections, some of them at a time, so that no request pays for its own.
-func dial(ctx context.Context, addr string, n int, within time.Duration) ([]net.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	conns, errs := make([]net.Conn, n), make([]error, n)
-	var next atomic.Int64
-	var dialling sync.WaitGroup
-	for range min(n, diallers) {
-		dialling.Go(func() {
-			for i := next.Add(1) - 1; int(i) < n; i = next.Add(1) - 1 {
-				conns[i], errs[i] = new(net.Dialer).DialContext(ctx, "tcp", addr)
-			}
-		})
-	}
-	dialling.Wait()
-	i := slices.IndexFunc(errs, func(err error) bool { return err != nil })
-	if i < 0 {
+// dial opens n connections, so that no request pays for its own.
+func dial(ctx context.Context, addr string, n int) ([]net.Conn, error) {
+	conns := make([]net.Conn, n)
+	err := dialEach(ctx, addr, n, dialWithin, func(i int, conn net.Conn) error {
+		conns[i] = conn
+		return nil
+	})
+	if err == nil {
 		return conns, nil
 	}
 	for _, conn := range conns {
@@ -158,7 +149,32 @@ func dial(ctx context.Context, addr string, n int, within time.Duration) ([]net.
 			_ = conn.Close()
 		}
 	}
-	return nil, fmt.Errorf("open %d connections: %w", n, errs[i])
+	return nil, err
+}
+
+// dialEach opens n connections, some of them at a time, and hands each over at once: a server does not wait for long until
+// something is said.
+func dialEach(ctx context.Context, addr string, n int, within time.Duration, opened func(i int, conn net.Conn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	errs := make([]error, min(n, diallers))
+	var next atomic.Int64
+	var dialling sync.WaitGroup
+	for d := range errs {
+		dialling.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && errs[d] == nil; i = int(next.Add(1)) - 1 {
+				conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+				if err == nil {
+					err = opened(i, conn)
+				}
+				if err != nil {
+					errs[d] = fmt.Errorf("open connection %d of %d: %w", i+1, n, err)
+				}
+			}
+		})
+	}
+	dialling.Wait()
+	return errors.Join(errs...)
 }
 
 // openLoop is a load at a constant rate, whatever the answers do. Latencies count from when a request was due: one that

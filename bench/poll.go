@@ -26,8 +26,8 @@ const (
 func poll(ctx context.Context, b *bench) error {
 	n, limitErr := b.holdable(b.scaled(heldEach))
 	b.report.note(stalledNote, stalledLatency)
-	b.report.note("%d connections; hot: %d bookings, cold: %d; beside writers: %d polls a second, latency from when each was due; held: %d long-polls and %d streams, of which %d each see a change",
-		pollConnections, pollHot, b.scaled(pollCold), pollRate, n, n, min(n, b.scaled(heldChanged)))
+	b.report.note("%d connections; hot: %d bookings, cold: %d; beside writers: %d polls a second, latency from when each was due; held: %d long-polls and %d streams, opened at %d a second, of which %d each see a change",
+		pollConnections, pollHot, b.scaled(pollCold), pollRate, n, n, openRate, min(n, b.scaled(heldChanged)))
 	if limitErr != nil {
 		b.report.note("fewer are held than asked for: %v", limitErr)
 	}

@@ -31,6 +31,7 @@ const (
 	holdFor     = "55s"            // the longest that the service takes
 	changers    = 8                // connections that cancel bookings
 	openWithin  = 30 * time.Second // until all of them wait
+	openRate    = 1000             // a second
 	openLook    = 100 * time.Millisecond
 	heldBuffer  = 1 << 10 // of a connection that waits
 )
@@ -172,19 +173,23 @@ func (s *site) gather(ctx context.Context, waiter string, bookings []accepted) (
 	}
 	opening, cancel := context.WithTimeout(ctx, openWithin)
 	defer cancel()
-	conns, err := dial(opening, addr, len(bookings), openWithin)
+	a.members = make([]*member, len(bookings))
+	for i := range bookings {
+		a.members[i] = &member{booking: bookings[i], told: make(chan struct{})}
+	}
+	began := time.Now()
+	err = dialEach(opening, addr, len(bookings), openWithin, func(i int, conn net.Conn) error {
+		m := a.members[i]
+		m.conn = conn
+		// Each is read from the database before it waits: thousands at once would be refused after a time-out, as they should.
+		if err := pause(opening, time.Until(began.Add(time.Duration(i)*time.Second/openRate))); err != nil {
+			return err
+		}
+		a.reading.Go(func() { m.listen(waiter) })
+		return m.ask(waiter, addr, s.server.bookings)
+	})
 	if err != nil {
 		return a, err
-	}
-	for i, conn := range conns {
-		m := &member{booking: bookings[i], conn: conn, told: make(chan struct{})}
-		a.members = append(a.members, m)
-		a.reading.Go(func() { m.listen(waiter) })
-	}
-	for _, m := range a.members {
-		if err := m.ask(waiter, addr, s.server.bookings); err != nil {
-			return a, err
-		}
 	}
 	for waiting := 0.0; waiting < before.watched+float64(len(bookings)); {
 		if err := pause(opening, openLook); err != nil {
@@ -341,7 +346,9 @@ func (a *audience) problem() error {
 func (a *audience) leave() error {
 	var problems []error
 	for _, m := range a.members {
-		problems = append(problems, m.conn.Close())
+		if m.conn != nil {
+			problems = append(problems, m.conn.Close())
+		}
 	}
 	a.reading.Wait()
 	return errors.Join(problems...)
