@@ -151,7 +151,7 @@ func (d *database) counters(ctx context.Context) (counters, error) {
 	var c counters
 	var backend int
 	err := d.admin.QueryRowContext(ctx, `
-SELECT d.xact_commit, w.wal_bytes, w.wal_sync, pg_backend_pid()
+SELECT d.xact_commit, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0'), w.wal_sync, pg_backend_pid()
 FROM pg_stat_database AS d, pg_stat_wal AS w WHERE d.datname = current_database()`).Scan(&c.commits, &c.wal, &c.syncs, &backend)
 	if err != nil {
 		return counters{}, fmt.Errorf("read PostgreSQL's counters: %w", err)

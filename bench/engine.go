@@ -76,41 +76,37 @@ type running struct {
 	workers *workers.Workers
 	flow    booking.Flow
 	log     *zap.Logger
+	stop    func() error // ends the engine and closes the store
 	closers []func() error
 }
 
-// newEngine makes an engine that was not started yet.
-func (b *bench) newEngine(ctx context.Context, kind string, takes time.Duration, change func(*workers.Config)) (r *running, err error) {
-	r = &running{}
+// newEngine makes an engine on db that was not started yet; close closes db with it.
+func newEngine(ctx context.Context, db *database, takes time.Duration) (r *running, err error) {
+	r = &running{db: db, closers: []func() error{db.close}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
 		}
 	}()
-	if r.db, err = b.open(ctx, kind); err != nil {
-		return r, err
-	}
-	r.closers = append(r.closers, r.db.close)
-	file, err := r.db.logFile()
+	file, err := db.logFile()
 	if err != nil {
 		return r, err
 	}
 	r.closers = append(r.closers, file.Close)
 	encoder := zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig())
 	r.log = zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(file)), zap.InfoLevel))
-	if r.store, err = store.Open(ctx, r.db.config(), r.log); err != nil {
+	if r.store, err = store.Open(ctx, db.config(), r.log); err != nil {
 		return r, err
 	}
-	r.closers = append(r.closers, r.store.Close)
+	closeStore := sync.OnceValue(r.store.Close)
+	r.closers = append(r.closers, closeStore)
 	r.flow = booking.NewFlow(outside{takes}.ports(), booking.DefaultLimits())
 	r.queue = &watched{Store: r.store}
 	cfg := workers.DefaultConfig()
 	cfg.Pools, cfg.PerSupplier, cfg.Grace = enginePools, enginePools.Provider, time.Second
 	cfg.Admission.MaxBacklog = 1 << 30
-	if change != nil {
-		change(&cfg)
-	}
 	r.workers = workers.New(r.flow, r.queue, cfg, workers.Deps{Log: r.log, Metrics: prometheus.NewRegistry(), Versions: r.store, Notices: r.store, Steps: r.store})
+	r.stop = sync.OnceValue(func() error { return errors.Join(r.workers.Stop(context.Background()), closeStore()) })
 	return r, cfg.Validate()
 }
 
@@ -118,7 +114,7 @@ func (r *running) start(ctx context.Context) error {
 	if err := r.workers.Start(ctx); err != nil {
 		return err
 	}
-	r.closers = append(r.closers, func() error { return r.workers.Stop(context.Background()) })
+	r.closers = append(r.closers, r.stop)
 	return nil
 }
 
@@ -130,31 +126,47 @@ func (r *running) close() error {
 	return errors.Join(problems...)
 }
 
-// accept stores n bookings that nobody holds.
-func (r *running) accept(ctx context.Context, n int) error {
+// accepted is a database of a kind with n bookings that nobody holds.
+func (b *bench) accepted(ctx context.Context, kind string, n int) (db *database, err error) {
+	db, err = b.open(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, db.close())
+		}
+	}()
+	s, err := store.Open(ctx, db.config(), b.log)
+	if err != nil {
+		return nil, err
+	}
+	flow := booking.NewFlow(booking.Outside{}, booking.DefaultLimits())
 	tasks := pool.New().WithErrors().WithFirstError().WithMaxGoroutines(accepting)
 	for range n {
 		tasks.Go(func() error {
-			b, entry := r.flow.Begin(ask(time.Now().UTC()), time.Now().UTC())
-			_, err := r.store.Accept(ctx, booking.Acceptance{Booking: b, Entry: entry, Key: string(b.ID), Fingerprint: sha256.Sum256([]byte(b.ID))})
+			b, entry := flow.Begin(ask(time.Now().UTC()), time.Now().UTC())
+			_, err := s.Accept(ctx, booking.Acceptance{Booking: b, Entry: entry, Key: string(b.ID), Fingerprint: sha256.Sum256([]byte(b.ID))})
 			return err
 		})
 	}
-	return tasks.Wait()
+	return db, errors.Join(tasks.Wait(), s.Close())
 }
 
-// drain measures how fast n accepted bookings come to their ends.
+// drain measures how fast n accepted bookings come to their ends. PostgreSQL's sessions report what they did when they are
+// closed, so they are, before what they did is read.
 func (b *bench) drain(ctx context.Context, kind string, n int) (s sample, err error) {
 	ctx, cancel := context.WithTimeout(ctx, engineWithin)
 	defer cancel()
-	r, err := b.newEngine(ctx, kind, 0, nil)
+	db, err := b.accepted(ctx, kind, n)
+	if err != nil {
+		return nil, fmt.Errorf("accept bookings to drain: %w", err)
+	}
+	r, err := newEngine(ctx, db, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
-	if err := r.accept(ctx, n); err != nil {
-		return nil, fmt.Errorf("accept bookings to drain: %w", err)
-	}
 	before, err := r.db.counters(ctx)
 	if err != nil {
 		return nil, err
@@ -182,6 +194,9 @@ func (b *bench) drain(ctx context.Context, kind string, n int) (s sample, err er
 	stopProfile()
 	runtime.ReadMemStats(&memoryAfter)
 	after := r.store.Counts()
+	if err := r.stop(); err != nil {
+		return nil, err
+	}
 	used, err := r.db.counters(ctx)
 	if err != nil {
 		return nil, err
@@ -228,7 +243,11 @@ func (b *bench) profile() (stop func(), err error) {
 func (b *bench) steady(ctx context.Context, kind string, rate int) (s sample, err error) {
 	ctx, cancel := context.WithTimeout(ctx, engineWithin)
 	defer cancel()
-	r, err := b.newEngine(ctx, kind, stepTakes, nil)
+	db, err := b.open(ctx, kind)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newEngine(ctx, db, stepTakes)
 	if err != nil {
 		return nil, err
 	}

@@ -5,15 +5,15 @@ import (
 	"time"
 )
 
-// Facts is what is known beyond the place: what the outside said, the money so far, and what people asked for. Marks, Terms
-// and the rest are stored apart, because they change at different turns; each is one document, so a new field must work
-// when absent.
+// Facts is what is known beyond the place: what the outside said, the money so far, and what people asked for. Terms,
+// Marks, Money and the rest are stored apart, because they change at different turns; each is one document, so a new field
+// must work when absent.
 type Facts struct {
 	Terms        `json:"-"`
 	Marks        []Mark        `json:"-"`
 	Failure      Failure       `json:"failure,omitzero"`
 	Verdict      Verdict       `json:"verdict,omitzero"`
-	Money        Ledger        `json:"money,omitzero"`
+	Money        Ledger        `json:"-"`
 	Reservation  Reservation   `json:"reservation,omitzero"`
 	Waiting      Waiting       `json:"waiting,omitzero"`
 	UnknownSince time.Time     `json:"unknown_since,omitzero"`

@@ -32,16 +32,16 @@ var placesIn = []column{
 	{"id", isID}, {"phase", isText}, {"step", isText}, {"pool", isText}, {"supplier", isText}, {"goal", isText},
 	{"result", isText}, {"status", isText}, {"shelf", isText}, {"version", isInt}, {"owner", isText}, {"next_owner", isText},
 	{"keep_due", isInt}, {"due_in", isInt}, {"crashes", isInt}, {"crashed", isInt}, {"attention", isText},
-	{"failure", isText}, {"updated_at", isInt}, {"terms", isText}, {"facts", isText}, {"marks", isText},
+	{"failure", isText}, {"updated_at", isInt}, {"terms", isText}, {"facts", isText}, {"money", isText}, {"marks", isText},
 }
 
 const insertPlaces = `
 WITH {rows}
 INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed,
-    attention, attention_since, failure, updated_at, terms, facts, marks)
+    attention, attention_since, failure, updated_at, terms, facts, money, marks)
 SELECT id, phase, step, pool, supplier, goal, result, status, shelf, version, next_owner, CASE WHEN next_owner = '' THEN pool END,
     {now} + due_in, crashes, crashed, attention, CASE WHEN attention IS NOT NULL THEN updated_at END, failure, updated_at,
-    terms, facts, marks
+    terms, facts, money, marks
 FROM v`
 
 const updatePlaces = `
@@ -53,7 +53,7 @@ UPDATE places SET
     crashes = v.crashes, crashed = v.crashed, attention = v.attention,
     attention_since = CASE WHEN v.attention = places.attention THEN places.attention_since
                            WHEN v.attention IS NOT NULL THEN v.updated_at END,
-    failure = v.failure, updated_at = v.updated_at, terms = v.terms, facts = v.facts, marks = v.marks
+    failure = v.failure, updated_at = v.updated_at, terms = v.terms, facts = v.facts, money = v.money, marks = v.marks
 FROM v
 WHERE places.id = v.id AND places.version = v.version - 1 AND places.owner = v.owner
 RETURNING places.id`

@@ -37,8 +37,8 @@ INSERT INTO bookings (id, reference, client, idempotency_key, fingerprint, flow_
 SELECT `+id+`, `+id+`, client, `+id+`, fingerprint, 1, created_at, offer, stay, payment_token, attribution
 FROM bookings, n WHERE id = ?`, string(b.ID)))
 	require.NoError(t, s.Exec(t.Context(), series+`
-INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed, failure, updated_at, terms, facts, marks)
-SELECT `+id+`, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed, failure, updated_at, terms, facts, marks
+INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed, failure, updated_at, terms, facts, money, marks)
+SELECT `+id+`, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed, failure, updated_at, terms, facts, money, marks
 FROM places, n WHERE id = ?`, string(b.ID)))
 }
 

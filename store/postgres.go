@@ -38,7 +38,7 @@ func (s *Store) openPostgres(ctx context.Context, log *zap.Logger) error {
 	}
 	s.tune(server)
 	half := s.cfg.MaxConns / 2
-	if s.write, err = postgresPool(server, half); err != nil {
+	if s.write, err = postgresPool(goesByKey(server), half); err != nil {
 		return err
 	}
 	if s.read, err = postgresPool(server, s.cfg.MaxConns-half); err != nil {
@@ -67,6 +67,18 @@ func (s *Store) tune(server *pgx.ConnConfig) {
 	if server.ConnectTimeout == 0 {
 		server.ConnectTimeout = connectIn
 	}
+}
+
+// goesByKey fits a connection's plans to what it does: a few statements again and again, which find rows by key. They are
+// planned once, and a plan that was made while the tables were small must serve them when they are large.
+func goesByKey(server *pgx.ConnConfig) *pgx.ConnConfig {
+	server = server.Copy()
+	for name, value := range map[string]string{
+		"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	} {
+		server.RuntimeParams[name] = value
+	}
+	return server
 }
 
 func postgresPool(server *pgx.ConnConfig, conns int) (*gorm.DB, error) {

@@ -46,6 +46,7 @@ type placeRow struct {
 	UpdatedAt int64
 	Terms     string // JSON
 	Facts     string // JSON
+	Money     string // JSON
 	Marks     string // see marks.go
 }
 
@@ -58,7 +59,7 @@ type fullRow struct {
 // The columns that make a fullRow; b and p are the two tables.
 const (
 	bookingColumns = "b.id, b.reference, b.client, b.client_reference, b.created_at, b.offer, b.stay, b.payment_token, b.attribution"
-	placeColumns   = "p.phase, p.step, p.goal, p.result, p.version, p.owner, p.due_at, p.crashes, p.crashed, p.attention, p.updated_at, p.terms, p.facts, p.marks"
+	placeColumns   = "p.phase, p.step, p.goal, p.result, p.version, p.owner, p.due_at, p.crashes, p.crashed, p.attention, p.updated_at, p.terms, p.facts, p.money, p.marks"
 	fullColumns    = bookingColumns + ", " + placeColumns
 )
 
@@ -93,7 +94,7 @@ func newPlaceRow(b *booking.Booking) (placeRow, error) {
 	if b.Crashed {
 		row.Crashed = 1
 	}
-	return row, errors.Join(encode(b.Facts.Terms, &row.Terms), encode(b.Facts, &row.Facts))
+	return row, errors.Join(encode(b.Facts.Terms, &row.Terms), encode(b.Facts, &row.Facts), encode(b.Facts.Money, &row.Money))
 }
 
 // booking is the booking without personal data, of a flow with the given steps. While it is leased it is due at the lease's
@@ -118,7 +119,7 @@ func (r fullRow) booking(steps []booking.Name) (*booking.Booking, error) {
 	marks, err := readMarks(place.Marks, steps)
 	b.Facts.Marks = marks
 	err = errors.Join(err, decode(asked.Offer, &b.Offer), decode(asked.Stay, &b.Stay), decode(asked.Attribution, &b.Attribution),
-		decode(place.Terms, &b.Facts.Terms), decode(place.Facts, &b.Facts))
+		decode(place.Terms, &b.Facts.Terms), decode(place.Facts, &b.Facts), decode(place.Money, &b.Facts.Money))
 	if err != nil {
 		return nil, fmt.Errorf("read booking %s: %w", asked.ID, err)
 	}
@@ -235,7 +236,7 @@ func (r placeRow) values(id, pool, supplier, owner string, next afterwards) []an
 	}
 	return []any{
 		id, r.Phase, r.Step, pool, supplier, r.Goal, r.Result, r.Status, r.shelf(), r.Version, owner, next.owner, keepDue, next.dueIn,
-		r.Crashes, r.Crashed, r.Attention, r.Failure, r.UpdatedAt, r.Terms, r.Facts, r.Marks,
+		r.Crashes, r.Crashed, r.Attention, r.Failure, r.UpdatedAt, r.Terms, r.Facts, r.Money, r.Marks,
 	}
 }
 

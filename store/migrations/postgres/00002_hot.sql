@@ -9,15 +9,12 @@
 CREATE TABLE standings (
     id              UUID PRIMARY KEY,
     supplier        TEXT COLLATE "C" NOT NULL,
-    shelf           TEXT COLLATE "C" NOT NULL,
-    owner           TEXT COLLATE "C" NOT NULL,
-    queue           TEXT COLLATE "C",
-    due_at          BIGINT,
     attention       TEXT COLLATE "C",
     attention_since BIGINT,
     failure         TEXT COLLATE "C",
     terms           TEXT NOT NULL,
     facts           TEXT NOT NULL,
+    money           TEXT NOT NULL,
     updated_at      BIGINT NOT NULL,
     version         INTEGER NOT NULL CHECK (version >= 1),
     crashes         INTEGER NOT NULL CHECK (crashes >= 0),
@@ -29,19 +26,23 @@ CREATE TABLE standings (
     result          TEXT COLLATE "C" NOT NULL,
     status          TEXT COLLATE "C" NOT NULL,
     marks           TEXT NOT NULL,
+    shelf           TEXT COLLATE "C" NOT NULL,
+    owner           TEXT COLLATE "C" NOT NULL,
+    queue           TEXT COLLATE "C",
+    due_at          BIGINT,
     -- Nothing waits for ever for an event that only it can produce.
     CONSTRAINT places_always_due CHECK (phase IN ('parked', 'ended') OR due_at IS NOT NULL),
     CONSTRAINT places_ended_rest CHECK (phase <> 'ended' OR (due_at IS NULL AND owner = '')),
     CONSTRAINT places_lease_ends CHECK (owner = '' OR due_at IS NOT NULL),
     CONSTRAINT places_queued CHECK ((queue IS NULL) = (owner <> ''))
-) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_insert_scale_factor = 0.05,
+) WITH (fillfactor = 40, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_insert_scale_factor = 0.05,
         autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0, toast_tuple_target = 4080);
-INSERT INTO standings (id, supplier, shelf, owner, queue, due_at, attention, attention_since, failure, terms, facts, updated_at, version,
-    crashes, crashed, phase, step, pool, goal, result, status, marks)
-SELECT CAST(id AS UUID), supplier, CASE WHEN phase IN ('parked', 'ended') THEN status ELSE 'open' END, owner,
-    CASE WHEN owner = '' THEN pool END, due_at, attention, attention_since, failure,
+INSERT INTO standings (id, supplier, attention, attention_since, failure, terms, facts, money, updated_at, version, crashes,
+    crashed, phase, step, pool, goal, result, status, shelf, owner, queue, due_at, marks)
+SELECT CAST(id AS UUID), supplier, attention, attention_since, failure,
     facts, facts, -- each reader takes what is its own
-    updated_at, version, crashes, crashed, phase, step, pool, goal, result, status,
+    COALESCE(CAST(facts AS json) ->> 'money', '{}'), updated_at, version, crashes, crashed, phase, step, pool, goal, result, status,
+    CASE WHEN phase IN ('parked', 'ended') THEN status ELSE 'open' END, owner, CASE WHEN owner = '' THEN pool END, due_at,
     (SELECT COALESCE(string_agg(concat_ws(' ', m ->> 'step', m ->> 'state', COALESCE(m ->> 'attempts', '0'), COALESCE(m ->> 'tries', '0'),
          COALESCE(m ->> 'asked', '0'), CASE m ->> 'doubt' WHEN 'true' THEN '1' ELSE '0' END,
          CASE m ->> 'undo_doubt' WHEN 'true' THEN '1' ELSE '0' END), ';'), '')

@@ -6,15 +6,12 @@
 CREATE TABLE standings (
     id              TEXT PRIMARY KEY,
     supplier        TEXT NOT NULL,
-    shelf           TEXT NOT NULL,
-    owner           TEXT NOT NULL,
-    queue           TEXT,
-    due_at          INTEGER,
     attention       TEXT,
     attention_since INTEGER,
     failure         TEXT,
     terms           TEXT NOT NULL,
     facts           TEXT NOT NULL,
+    money           TEXT NOT NULL,
     updated_at      INTEGER NOT NULL,
     version         INTEGER NOT NULL CHECK (version >= 1),
     crashes         INTEGER NOT NULL CHECK (crashes >= 0),
@@ -26,18 +23,22 @@ CREATE TABLE standings (
     result          TEXT NOT NULL,
     status          TEXT NOT NULL,
     marks           TEXT NOT NULL,
+    shelf           TEXT NOT NULL,
+    owner           TEXT NOT NULL,
+    queue           TEXT,
+    due_at          INTEGER,
     -- Nothing waits for ever for an event that only it can produce.
     CONSTRAINT places_always_due CHECK (phase IN ('parked', 'ended') OR due_at IS NOT NULL),
     CONSTRAINT places_ended_rest CHECK (phase <> 'ended' OR (due_at IS NULL AND owner = '')),
     CONSTRAINT places_lease_ends CHECK (owner = '' OR due_at IS NOT NULL),
     CONSTRAINT places_queued CHECK ((queue IS NULL) = (owner <> ''))
 ) STRICT;
-INSERT INTO standings (id, supplier, shelf, owner, queue, due_at, attention, attention_since, failure, terms, facts, updated_at, version,
-    crashes, crashed, phase, step, pool, goal, result, status, marks)
-SELECT id, supplier, CASE WHEN phase IN ('parked', 'ended') THEN status ELSE 'open' END, owner,
-    CASE WHEN owner = '' THEN pool END, due_at, attention, attention_since, failure,
+INSERT INTO standings (id, supplier, attention, attention_since, failure, terms, facts, money, updated_at, version, crashes,
+    crashed, phase, step, pool, goal, result, status, shelf, owner, queue, due_at, marks)
+SELECT id, supplier, attention, attention_since, failure,
     facts, facts, -- each reader takes what is its own
-    updated_at, version, crashes, crashed, phase, step, pool, goal, result, status,
+    COALESCE(facts -> 'money', '{}'), updated_at, version, crashes, crashed, phase, step, pool, goal, result, status,
+    CASE WHEN phase IN ('parked', 'ended') THEN status ELSE 'open' END, owner, CASE WHEN owner = '' THEN pool END, due_at,
     (SELECT COALESCE(group_concat((m.value ->> 'step') || ' ' || (m.value ->> 'state') || ' ' || COALESCE(m.value ->> 'attempts', 0) || ' ' ||
          COALESCE(m.value ->> 'tries', 0) || ' ' || COALESCE(m.value ->> 'asked', 0) || ' ' || COALESCE(m.value ->> 'doubt', 0) || ' ' ||
          COALESCE(m.value ->> 'undo_doubt', 0), ';'), '')
