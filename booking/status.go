@@ -38,8 +38,11 @@ func (b *Booking) Status() Status {
 }
 
 // Terminal tells whether this request is decided: there is nothing more to poll for.
-func (b *Booking) Terminal() bool {
-	switch b.Status() {
+func (b *Booking) Terminal() bool { return b.Status().Terminal() }
+
+// Terminal tells whether a request with this status is decided.
+func (s Status) Terminal() bool {
+	switch s {
 	case StatusConfirmed, StatusFailed, StatusCancelled:
 		return true
 	case StatusPending, StatusProcessing, StatusRequiresAction, StatusInReview, StatusCancelling:

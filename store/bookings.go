@@ -44,16 +44,22 @@ func (s *Store) receipt(ctx context.Context, a booking.Acceptance, taken *keyRow
 	return booking.Receipt{Booking: before, Replayed: true}, nil
 }
 
+// bookingsWith reads whole bookings, but for personal data.
+const bookingsWith = `
+WITH {rows}
+SELECT ` + fullColumns + `
+FROM v JOIN places AS p ON p.id = v.id JOIN bookings AS b ON b.id = v.id`
+
 // Get reads a booking without personal data. While it is leased, it is due at the lease's end. booking.ErrNotFound.
 func (s *Store) Get(ctx context.Context, id booking.ID) (*booking.Booking, error) {
-	found, err := s.find(ctx, func(q *gorm.DB) *gorm.DB { return q.Where("p.id = ?", s.sql.id(string(id))).Limit(1) })
+	row, err := s.bookings.read(ctx, id)
+	if errors.Is(err, booking.ErrNotFound) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read booking %s: %w", id, err)
 	}
-	if len(found) == 0 {
-		return nil, booking.ErrNotFound
-	}
-	return found[0], nil
+	return row.booking(s.steps)
 }
 
 // Versions reads the versions of those of ids that exist.
@@ -61,19 +67,7 @@ func (s *Store) Versions(ctx context.Context, ids []booking.ID) (map[booking.ID]
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	versions := make(map[booking.ID]int, len(ids))
-	err := s.sql.each(versionsOf, idsIn, column1(ids), func(statement string, args []any) error {
-		var rows []struct {
-			ID      booking.ID
-			Version int
-		}
-		if err := s.read.WithContext(ctx).Raw(statement, args...).Find(&rows).Error; err != nil {
-			return err
-		}
-		for _, row := range rows {
-			versions[row.ID] = row.Version
-		}
-		return nil
-	})
+	err := byKey(ctx, s, versionsOf, ids, (*versionRow).fields, func(row *versionRow) { versions[booking.ID(row.ID)] = int(row.Version) })
 	if err != nil {
 		return nil, fmt.Errorf("read versions: %w", err)
 	}
@@ -83,6 +77,13 @@ func (s *Store) Versions(ctx context.Context, ids []booking.ID) (map[booking.ID]
 const versionsOf = `
 WITH {rows}
 SELECT p.id, p.version FROM v JOIN places AS p ON p.id = v.id`
+
+type versionRow struct {
+	ID      string
+	Version int64
+}
+
+func (r *versionRow) fields() []any { return []any{&r.ID, &r.Version} }
 
 // StepsInUse lists the steps at which bookings stand that have not ended.
 func (s *Store) StepsInUse(ctx context.Context) ([]booking.Name, error) {
@@ -123,12 +124,20 @@ func (s *Store) History(ctx context.Context, id booking.ID) ([]booking.Entry, er
 func (s *Store) find(ctx context.Context, narrow func(*gorm.DB) *gorm.DB) ([]*booking.Booking, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	var rows []fullRow
+	var rows []*fullRow
 	q := s.read.WithContext(ctx).Table("places AS p").Select(fullColumns).Joins("JOIN bookings AS b ON b.id = p.id")
-	if err := narrow(q).Find(&rows).Error; err != nil {
+	if err := scan(narrow(q), (*fullRow).fields, func(row *fullRow) { rows = append(rows, row) }); err != nil {
 		return nil, err
 	}
-	return s.bookingsOf(rows)
+	bookings := make([]*booking.Booking, len(rows))
+	for i, row := range rows {
+		b, err := row.booking(s.steps)
+		if err != nil {
+			return nil, err
+		}
+		bookings[i] = b
+	}
+	return bookings, nil
 }
 
 // afterwards is who holds a booking after a write, and when it is looked at next.

@@ -26,7 +26,8 @@ const (
 	connFor     = 30 * time.Minute // then it is opened anew, so that a failover's new address is noticed
 )
 
-// openPostgres opens two pools, so that a flood of readers cannot keep a commit waiting for a connection.
+// openPostgres opens three pools, so that a flood of readers cannot keep a commit waiting for a connection, nor support's
+// lists those who follow a booking.
 func (s *Store) openPostgres(ctx context.Context, log *zap.Logger) error {
 	s.sql = postgresDialect
 	server, err := pgx.ParseConfig(s.cfg.URL)
@@ -37,12 +38,19 @@ func (s *Store) openPostgres(ctx context.Context, log *zap.Logger) error {
 		return err
 	}
 	s.tune(server)
-	half := s.cfg.MaxConns / 2
-	if s.write, err = postgresPool(goesByKey(server), half); err != nil {
+	writers := s.cfg.MaxConns / 2
+	readers := s.cfg.MaxConns - writers
+	if s.write, err = postgresPool(goesByKey(server), writers); err != nil {
 		return err
 	}
-	if s.read, err = postgresPool(server, s.cfg.MaxConns-half); err != nil {
+	keyed := min(2*readsAtOnce, readers/2)
+	if s.read, err = postgresPool(server, readers-keyed); err != nil {
 		return err
+	}
+	if keyed > 0 {
+		if s.keyed, err = postgresPool(goesByKey(server), keyed); err != nil {
+			return err
+		}
 	}
 	return s.checkPostgres(ctx, log)
 }

@@ -43,7 +43,7 @@ RETURNING id`
 // claimed reads what was claimed, in the same transaction.
 const claimed = `
 WITH {rows}
-SELECT ` + fullColumns + `, s.key_id, s.data_key, s.sealed
+SELECT ` + fullColumns + `, COALESCE(s.key_id, ''), s.data_key, s.sealed
 FROM v JOIN places AS p ON p.id = v.id JOIN bookings AS b ON b.id = v.id LEFT JOIN people AS s ON s.id = v.id`
 
 // setAside lets others try what this process cannot read, and staff see it. One bad row must not stop the claims of all.
@@ -99,23 +99,15 @@ func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) 
 	var bookings []*booking.Booking
 	var unreadable []string
 	err := s.sql.each(claimed, idsIn, column1(ids), func(statement string, args []any) error {
-		var rows []struct {
-			Full   fullRow   `gorm:"embedded"`
-			People peopleRow `gorm:"embedded"`
-		}
-		if err := tx.Raw(statement, args...).Find(&rows).Error; err != nil {
-			return err
-		}
-		for _, row := range rows {
-			b, err := s.whole(row.Full, row.People)
+		return scan(tx.Raw(statement, args...), (*wholeRow).fields, func(row *wholeRow) {
+			b, err := s.whole(row)
 			if err != nil {
 				s.log.Error("a booking cannot be read: give this process the key it was sealed with, or look at its row", zap.Error(err))
-				unreadable = append(unreadable, row.Full.Asked.ID)
-				continue
+				unreadable = append(unreadable, row.Asked.ID)
+				return
 			}
 			bookings = append(bookings, b)
-		}
-		return nil
+		})
 	})
 	if err != nil || len(unreadable) == 0 {
 		return bookings, err
@@ -134,19 +126,30 @@ func (s *Store) claimDue(c booking.Claim) (statement string, args []any) {
 		}
 }
 
+// wholeRow is a row of claimed.
+type wholeRow struct {
+	fullRow
+
+	People peopleRow
+}
+
+func (r *wholeRow) fields() []any {
+	return append(r.fullRow.fields(), &r.People.KeyID, &r.People.DataKey, &r.People.Sealed)
+}
+
 // whole is a booking with its personal data.
-func (s *Store) whole(full fullRow, people peopleRow) (*booking.Booking, error) {
-	b, err := full.booking(s.steps)
+func (s *Store) whole(row *wholeRow) (*booking.Booking, error) {
+	b, err := row.booking(s.steps)
 	if err != nil {
 		return nil, err
 	}
-	people.ID = string(b.ID)
-	p, err := s.cfg.Keys.open(people)
+	row.People.ID = row.Asked.ID
+	p, err := s.cfg.Keys.open(row.People)
 	if err != nil {
 		return nil, fmt.Errorf("read the people of booking %s: %w", b.ID, err)
 	}
 	b.Contact = p.Contact
-	if people.DataKey != nil {
+	if row.People.DataKey != nil {
 		b.Stay.Rooms = p.Rooms
 	}
 	return b, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"gorm.io/gorm"
 
 	"hotelbooking/booking"
 )
@@ -52,8 +53,8 @@ type placeRow struct {
 
 // fullRow is a booking as it is read.
 type fullRow struct {
-	Asked bookingRow `gorm:"embedded"`
-	Place placeRow   `gorm:"embedded"`
+	Asked bookingRow
+	Place placeRow
 }
 
 // The columns that make a fullRow; b and p are the two tables.
@@ -62,6 +63,32 @@ const (
 	placeColumns   = "p.phase, p.step, p.goal, p.result, p.version, p.owner, p.due_at, p.crashes, p.crashed, p.attention, p.updated_at, p.terms, p.facts, p.money, p.marks"
 	fullColumns    = bookingColumns + ", " + placeColumns
 )
+
+// fields are where fullColumns go.
+func (r *fullRow) fields() []any {
+	asked, place := &r.Asked, &r.Place
+	return []any{
+		&asked.ID, &asked.Reference, &asked.Client, &asked.ClientReference, &asked.CreatedAt, &asked.Offer, &asked.Stay,
+		&asked.PaymentToken, &asked.Attribution,
+		&place.Phase, &place.Step, &place.Goal, &place.Result, &place.Version, &place.Owner, &place.DueAt, &place.Crashes, &place.Crashed,
+		&place.Attention, &place.UpdatedAt, &place.Terms, &place.Facts, &place.Money, &place.Marks,
+	}
+}
+
+// scan gives each row of a query, read into the fields of an R, which costs a fraction of what gorm's own scanning by reflection does.
+func scan[R any](q *gorm.DB, fields func(*R) []any, each func(*R)) error {
+	rows, err := q.Rows()
+	if err != nil {
+		return err
+	}
+	for err == nil && rows.Next() {
+		row := new(R)
+		if err = rows.Scan(fields(row)...); err == nil {
+			each(row)
+		}
+	}
+	return errors.Join(err, rows.Err(), rows.Close())
+}
 
 // textLimit keeps what others sent us within what an index can hold. The whole of it is in the facts.
 const (
@@ -99,7 +126,7 @@ func newPlaceRow(b *booking.Booking) (placeRow, error) {
 
 // booking is the booking without personal data, of a flow with the given steps. While it is leased it is due at the lease's
 // end.
-func (r fullRow) booking(steps []booking.Name) (*booking.Booking, error) {
+func (r *fullRow) booking(steps []booking.Name) (*booking.Booking, error) {
 	asked, place := r.Asked, r.Place
 	b := &booking.Booking{
 		Ask: booking.Ask{
@@ -124,18 +151,6 @@ func (r fullRow) booking(steps []booking.Name) (*booking.Booking, error) {
 		return nil, fmt.Errorf("read booking %s: %w", asked.ID, err)
 	}
 	return b, nil
-}
-
-func (s *Store) bookingsOf(rows []fullRow) ([]*booking.Booking, error) {
-	bookings := make([]*booking.Booking, len(rows))
-	for i, row := range rows {
-		b, err := row.booking(s.steps)
-		if err != nil {
-			return nil, err
-		}
-		bookings[i] = b
-	}
-	return bookings, nil
 }
 
 // historyRow is one line of history.

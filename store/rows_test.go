@@ -27,7 +27,7 @@ func TestABookingSurvivesItsRows(t *testing.T) {
 
 		people, err := testKeys().seal(want)
 		require.NoError(t, err)
-		got, err := (&Store{cfg: Config{Keys: testKeys()}, steps: theSteps}).whole(fullRow{asked, place}, people)
+		got, err := (&Store{cfg: Config{Keys: testKeys()}, steps: theSteps}).whole(&wholeRow{fullRow{asked, place}, people})
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 

@@ -29,9 +29,13 @@ type Store struct {
 	pools  map[booking.Name]booking.Pool // who runs each step
 	write  *gorm.DB
 	read   *gorm.DB // the same as write in ":memory:"
+	keyed  *gorm.DB // to read by key; the same as read on SQLite, and where there are few connections
 	log    *zap.Logger
 	writer *writer
 	counts counts
+
+	glances  *together[glanceRow]
+	bookings *together[fullRow]
 
 	// lostAnswer, in tests, makes a COMMIT that succeeded look as if its answer had been lost.
 	lostAnswer func() bool
@@ -54,18 +58,27 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 	if err := open(ctx, log); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database: %w", err), s.Close())
 	}
+	if s.keyed == nil {
+		s.keyed = s.read
+	}
 	if err := s.checkKeys(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.writer = &writer{flush: s.flush, flushers: flushers}
+	s.glances = newTogether(readsAtOnce, s.sql.longest, cfg.Timeout, func(ctx context.Context, ids []booking.ID, found func(booking.ID, *glanceRow)) error {
+		return byKey(ctx, s, glancesOf, ids, (*glanceRow).fields, func(row *glanceRow) { found(booking.ID(row.ID), row) })
+	})
+	s.bookings = newTogether(readsAtOnce, s.sql.longest, cfg.Timeout, func(ctx context.Context, ids []booking.ID, found func(booking.ID, *fullRow)) error {
+		return byKey(ctx, s, bookingsWith, ids, (*fullRow).fields, func(row *fullRow) { found(booking.ID(row.Asked.ID), row) })
+	})
 	return s, nil
 }
 
 // Close ends all connections. Nobody may be writing any more.
 func (s *Store) Close() error {
 	var problems []error
-	for _, db := range []*gorm.DB{s.read, s.write} {
-		if db == nil || db == s.read && s.read == s.write {
+	for i, db := range []*gorm.DB{s.write, s.read, s.keyed} {
+		if db == nil || i > 0 && db == s.write || i > 1 && db == s.read {
 			continue
 		}
 		pool, err := db.DB()

@@ -116,10 +116,34 @@ func (s *Server) ownBooking(ctx context.Context, p principal, id string) (*booki
 	if err != nil {
 		return nil, err
 	}
-	if p.secret != "" && s.keys.opens(p.secret, b) || p.secret == "" && p.key.Name == b.Client {
-		return b, nil
+	if !s.owns(p, b.Client, b.ID) {
+		return nil, booking.ErrNotFound
 	}
-	return nil, booking.ErrNotFound
+	return b, nil
+}
+
+// ownGlance is a look at the booking, with the errors of ownBooking.
+func (s *Server) ownGlance(ctx context.Context, p principal, id string) (booking.Glance, error) {
+	known, err := bookingID(id)
+	if err != nil {
+		return booking.Glance{}, err
+	}
+	g, err := s.bookings.Glance(ctx, known)
+	if err != nil {
+		return booking.Glance{}, err
+	}
+	if !s.owns(p, g.Client, g.ID) {
+		return booking.Glance{}, booking.ErrNotFound
+	}
+	return g, nil
+}
+
+// owns tells whether p may follow the booking that client submitted.
+func (s *Server) owns(p principal, client string, id booking.ID) bool {
+	if p.secret != "" {
+		return s.keys.opens(p.secret, client, id)
+	}
+	return p.key.Name == client
 }
 
 // bookingID takes the one way of writing a UUID that we hand out, and no other.

@@ -37,6 +37,8 @@ func (s still) Submit(context.Context, booking.Ask, string, [32]byte) (booking.R
 
 func (s still) Get(context.Context, booking.ID) (*booking.Booking, error) { return s.b, nil }
 
+func (s still) Glance(context.Context, booking.ID) (booking.Glance, error) { return s.b.Glance(), nil }
+
 // sampled is a server as main sets it up, with metrics and a log, and its one booking.
 func sampled(b *testing.B, admit error) (*Server, *booking.Booking) {
 	b.Helper()

@@ -45,7 +45,7 @@ func (s *Server) CreateBooking(c echo.Context, params CreateBookingParams) error
 	if receipt.Replayed {
 		c.Response().Header().Set("Idempotent-Replayed", "true")
 	}
-	return s.accepted(c, receipt.Booking, s.keys.clientSecret(receipt.Booking))
+	return s.accepted(c, receipt.Booking, s.keys.clientSecret(receipt.Booking.Client, receipt.Booking.ID))
 }
 
 // submitted tells whether client has used key before.
@@ -78,62 +78,68 @@ func (s *Server) ListBookings(c echo.Context, params ListBookingsParams) error {
 }
 
 // GetBooking answers with the booking, with 304 where the caller has it, and later rather than sooner where they prefer to
-// wait for a change.
+// wait for a change. A glance tells which; only news is worth reading the whole.
 func (s *Server) GetBooking(c echo.Context, id string, params GetBookingParams) error {
-	p := caller(c)
-	b, err := s.ownBooking(c.Request().Context(), p, id)
+	ctx, p := c.Request().Context(), caller(c)
+	wait, patient := preferredWait(params.Prefer, s.config.WaitMax)
+	if patient || params.IfNoneMatch != "" {
+		g, err := s.ownGlance(ctx, p, id)
+		if err != nil {
+			return err
+		}
+		if patient {
+			c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
+			// Who has it waits for a change, decided or not: it may still be captured, or cancelled. Who does not waits for news.
+			hold := !g.Status.Terminal()
+			if params.IfNoneMatch != "" {
+				hold = matches(params.IfNoneMatch, g.Version)
+			}
+			if hold {
+				if g, err = s.awaitChange(c, p, g, wait); err != nil {
+					return err
+				}
+			}
+		}
+		if params.IfNoneMatch != "" && matches(params.IfNoneMatch, g.Version) {
+			s.standing(c, g)
+			return c.NoContent(http.StatusNotModified)
+		}
+	}
+	b, err := s.ownBooking(ctx, p, id)
 	if err != nil {
 		return err
 	}
-	header := c.Response().Header()
-	if wait, ok := preferredWait(params.Prefer, s.config.WaitMax); ok {
-		header.Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
-		// Who has it waits for a change, decided or not: it may still be captured, or cancelled. Who does not waits for news.
-		hold := !b.Terminal()
-		if params.IfNoneMatch != "" {
-			hold = matches(params.IfNoneMatch, b.Version)
-		}
-		if hold {
-			if b, err = s.awaitChange(c, p, b, wait); err != nil {
-				return err
-			}
-		}
-	}
-	s.standing(c, b)
-	if params.IfNoneMatch != "" && matches(params.IfNoneMatch, b.Version) {
-		return c.NoContent(http.StatusNotModified)
-	}
+	s.standing(c, b.Glance())
 	return answerBooking(c, http.StatusOK, b, "")
 }
 
-// awaitChange holds the answer until b has another version, for at most wait. It ends early, with b as it was, when the
-// server drains or holds too many answers already.
-func (s *Server) awaitChange(c echo.Context, p principal, b *booking.Booking, wait time.Duration) (*booking.Booking, error) {
+// awaitChange holds the answer until g's booking has another version, for at most wait. It ends early, with g as it was, when
+// the server drains or holds too many answers already.
+func (s *Server) awaitChange(c echo.Context, p principal, g booking.Glance, wait time.Duration) (booking.Glance, error) {
 	release, ok := s.hold()
 	defer release()
 	if !ok {
-		return b, nil
+		return g, nil
 	}
 	if err := outlive(c, wait+s.config.WriteTimeout); err != nil {
-		return nil, err
+		return g, err
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(s.draining, cancel)()
-	for version := b.Version; b.Version == version; {
-		if err := s.engine.Wait(ctx, b.ID, version); err != nil {
+	for version := g.Version; g.Version == version; {
+		if err := s.engine.Wait(ctx, g.ID, version); err != nil {
 			if ctx.Err() != nil && c.Request().Context().Err() == nil {
-				return b, nil // the wait is over
+				return g, nil // the wait is over
 			}
-			return nil, err
+			return g, err
 		}
-		fresh, err := s.ownBooking(c.Request().Context(), p, string(b.ID))
-		if err != nil {
-			return nil, err
+		var err error
+		if g, err = s.ownGlance(c.Request().Context(), p, string(g.ID)); err != nil {
+			return g, err
 		}
-		b = fresh
 	}
-	return b, nil
+	return g, nil
 }
 
 // outlive moves the connection's deadlines, which are meant for answers that are not held. The one for reading goes:
@@ -155,19 +161,19 @@ func ignoreUnsupported(err error) error {
 }
 
 // standing sets the headers that go with a booking's state.
-func (s *Server) standing(c echo.Context, b *booking.Booking) {
+func (s *Server) standing(c echo.Context, g booking.Glance) {
 	header := c.Response().Header()
-	header.Set("ETag", etag(b.Version))
+	header.Set("ETag", etag(g.Version))
 	header.Set("Cache-Control", "private, no-cache")
 	header.Add("Vary", "Authorization")
-	if after := pollAfter(b, s.now()); after > 0 {
+	if after := pollAfter(g, s.now()); after > 0 {
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(after))
 	}
 }
 
 // accepted answers 202 with where to follow the booking. secret is "" but for who submitted it.
 func (s *Server) accepted(c echo.Context, b *booking.Booking, secret string) error {
-	s.standing(c, b)
+	s.standing(c, b.Glance())
 	c.Response().Header().Set(echo.HeaderLocation, "/v1/bookings/"+string(b.ID))
 	return answerBooking(c, http.StatusAccepted, b, secret)
 }

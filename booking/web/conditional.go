@@ -41,9 +41,9 @@ func preferredWait(prefer string, longest time.Duration) (time.Duration, bool) {
 
 // pollAfter is when asking again makes sense, in seconds; 0 once the booking is decided. It grows with the age of what
 // is under way, because what is not done in a second is seldom done in two.
-func pollAfter(b *booking.Booking, now time.Time) int {
-	since := b.CreatedAt
-	switch b.Status() {
+func pollAfter(g booking.Glance, now time.Time) int {
+	since := g.CreatedAt
+	switch g.Status {
 	case booking.StatusConfirmed, booking.StatusFailed, booking.StatusCancelled:
 		return 0
 	case booking.StatusRequiresAction:
@@ -51,7 +51,7 @@ func pollAfter(b *booking.Booking, now time.Time) int {
 	case booking.StatusInReview:
 		return 30
 	case booking.StatusCancelling:
-		since = b.Facts.Cancellation.At
+		since = g.UpdatedAt // what is under way began with the wish, or was taken up again just now
 	case booking.StatusPending, booking.StatusProcessing:
 	}
 	switch age := now.Sub(since); {

@@ -153,6 +153,14 @@ func (h *house) Get(_ context.Context, id booking.ID) (*booking.Booking, error) 
 	return impersonal(t.b), nil
 }
 
+func (h *house) Glance(ctx context.Context, id booking.ID) (booking.Glance, error) {
+	b, err := h.Get(ctx, id)
+	if err != nil {
+		return booking.Glance{}, err
+	}
+	return b.Glance(), nil
+}
+
 // impersonal is a booking as the store hands it out without its people.
 func impersonal(b *booking.Booking) *booking.Booking {
 	b = b.Clone()

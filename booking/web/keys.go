@@ -127,17 +127,17 @@ func (k *keyring) find(token string) (Key, bool) {
 const secretPrefix = "bks_"
 
 // clientSecret opens one booking to a browser. It is computed, not stored, so that a replayed submission gets the same.
-func (k *keyring) clientSecret(b *booking.Booking) string {
+func (k *keyring) clientSecret(client string, id booking.ID) string {
 	mac, _ := k.macs.Get().(hash.Hash) // see newKeyring: it is nothing else
 	defer k.macs.Put(mac)
 	mac.Reset()
-	mac.Write([]byte(b.Client + "|" + string(b.ID))) // neither holds a bar
+	mac.Write([]byte(client + "|" + string(id))) // neither holds a bar
 	return secretPrefix + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// opens tells whether secret is the client secret of b.
-func (k *keyring) opens(secret string, b *booking.Booking) bool {
-	return hmac.Equal([]byte(secret), []byte(k.clientSecret(b)))
+// opens tells whether secret is the client secret of a booking.
+func (k *keyring) opens(secret, client string, id booking.ID) bool {
+	return hmac.Equal([]byte(secret), []byte(k.clientSecret(client, id)))
 }
 
 func isClientSecret(token string) bool { return strings.HasPrefix(token, secretPrefix) }

@@ -72,6 +72,8 @@ type Engine interface {
 // Bookings reads what customers see, without personal data: *store.Store.
 type Bookings interface {
 	Get(ctx context.Context, id booking.ID) (*booking.Booking, error)
+	// Glance reads as much of a booking as a caller who knows it already needs. It is as fresh as Get, and much cheaper.
+	Glance(ctx context.Context, id booking.ID) (booking.Glance, error)
 	ByClientReference(ctx context.Context, client, clientReference string) ([]*booking.Booking, error)
 }
 

@@ -230,7 +230,7 @@ func (s *Server) act(c echo.Context, id, reason string, d booking.Decision) erro
 	}
 	header := c.Response().Header()
 	header.Set(echo.HeaderLocation, "/v1/support/bookings/"+string(decided.ID))
-	if after := pollAfter(decided, s.now()); after > 0 {
+	if after := pollAfter(decided.Glance(), s.now()); after > 0 {
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(after))
 	}
 	return s.inside(c, http.StatusAccepted, decided)
