@@ -34,7 +34,7 @@ const (
 )
 
 // enginePools are as large as the batches that a group commit is to have.
-var enginePools = workers.Slots{Provider: 256, Fraud: 128, Payment: 256, Tracking: 128}
+var enginePools = workers.Slots{Provider: 512, Fraud: 256, Payment: 512, Tracking: 256}
 
 // engine drains bookings that are already accepted, and walks others through at a steady rate.
 func engine(ctx context.Context, b *bench) error {

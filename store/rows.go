@@ -116,12 +116,15 @@ func newPlaceRow(b *booking.Booking) (placeRow, error) {
 		Phase: string(b.Place.Phase), Step: string(b.Place.Step), Goal: string(b.Goal), Result: string(b.Result),
 		Status: string(b.Status()), Version: int64(b.Version), Crashes: int64(b.Crashes),
 		Attention: nullable(string(b.Attention), 0), Failure: nullable(string(b.Facts.Failure.Code), textLimit),
-		UpdatedAt: b.UpdatedAt.UnixMicro(), Marks: writeMarks(b.Facts.Marks),
+		UpdatedAt: b.UpdatedAt.UnixMicro(), Terms: encodeTerms(b.Facts.Terms), Money: encodeMoney(b.Facts.Money),
+		Marks: writeMarks(b.Facts.Marks),
 	}
 	if b.Crashed {
 		row.Crashed = 1
 	}
-	return row, errors.Join(encode(b.Facts.Terms, &row.Terms), encode(b.Facts, &row.Facts), encode(b.Facts.Money, &row.Money))
+	var err error
+	row.Facts, err = encodeFacts(&b.Facts)
+	return row, err
 }
 
 // booking is the booking without personal data, of a flow with the given steps. While it is leased it is due at the lease's

@@ -11,7 +11,7 @@ import (
 )
 
 // batchLimit bounds how many callers share one commit.
-const batchLimit = 256
+const batchLimit = 512
 
 // errFlushFailed is the answer to those whose flush panicked.
 var errFlushFailed = errors.New("the commit was abandoned")
