@@ -1,11 +1,14 @@
 package store
 
 import (
+	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
 )
@@ -25,9 +28,9 @@ type dialect struct {
 var sqliteDialect = dialect{
 	now:   func() string { return fmt.Sprint(time.Now().UnixMicro()) },
 	id:    func(id string) any { return id },
-	table: valuesTable,
-	// The driver looks for each parameter in the list of all, so a statement's cost grows with the square of its rows.
-	longest: 16,
+	table: jsonTable,
+	// One parameter, because the driver looks for each of them in the list of all, and parses the statement each time.
+	longest: 1024,
 }
 
 // The clock of the statement, not of the transaction, which may have waited for locks; and not clock_timestamp(), with
@@ -74,21 +77,56 @@ func (d dialect) each(template string, columns []column, rows [][]any, run func(
 	return nil
 }
 
-// valuesTable has a parameter for each value.
-func valuesTable(columns []column, rows [][]any) (string, []any) {
-	names, first, other := make([]string, len(columns)), make([]string, len(columns)), make([]string, len(columns))
+// jsonTable has one parameter, a list of lists, in which bytes are hexadecimal.
+func jsonTable(columns []column, rows [][]any) (string, []any) {
+	names, values := make([]string, len(columns)), make([]string, len(columns))
 	for i, c := range columns {
-		// The space keeps gorm from spelling a []byte out as a list, as it does right after a parenthesis.
-		names[i], first[i], other[i] = c.name, "CAST( ? AS "+map[kind]string{isText: "TEXT", isInt: "BIGINT", isBytes: "BLOB", isID: "TEXT"}[c.kind]+")", "?"
+		names[i], values[i] = c.name, fmt.Sprintf("value ->> %d", i)
+		if c.kind == isBytes {
+			values[i] = "unhex(" + values[i] + ")"
+		}
 	}
-	var b strings.Builder
-	b.WriteString("v (" + strings.Join(names, ", ") + ") AS (VALUES (" + strings.Join(first, ", ") + ")")
-	next := ", (" + strings.Join(other, ", ") + ")"
-	for range len(rows) - 1 {
-		b.WriteString(next)
+	text := []byte{'['}
+	for i, row := range rows {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, '[')
+		for k, value := range row {
+			if k > 0 {
+				text = append(text, ',')
+			}
+			text = appendJSON(text, value)
+		}
+		text = append(text, ']')
 	}
-	b.WriteString(")")
-	return b.String(), slices.Concat(rows...)
+	return "v (" + strings.Join(names, ", ") + ") AS MATERIALIZED (SELECT " + strings.Join(values, ", ") + " FROM jsonb_each(?))",
+		[]any{string(append(text, ']'))}
+}
+
+// appendJSON writes one of the kinds of values that rows have.
+func appendJSON(to []byte, value any) []byte {
+	switch v := value.(type) {
+	case string:
+		to, _ = jsontext.AppendQuote(to, v) // what is no UTF-8 is mended
+		return to
+	case *string:
+		if v != nil {
+			to, _ = jsontext.AppendQuote(to, *v)
+			return to
+		}
+	case int64:
+		return strconv.AppendInt(to, v, 10)
+	case *int64:
+		if v != nil {
+			return strconv.AppendInt(to, *v, 10)
+		}
+	case []byte:
+		if v != nil {
+			return append(hex.AppendEncode(append(to, '"'), v), '"')
+		}
+	}
+	return append(to, "null"...)
 }
 
 // arraysTable has a parameter for each column.
