@@ -19,6 +19,7 @@ import (
 
 const (
 	postgresOldest = 150000 // server_version_num
+	keyedConns     = 3      // one for each kind of keyed read: see together and Versions
 
 	keepAlive   = 15 * time.Second
 	connectIn   = 5 * time.Second
@@ -43,7 +44,7 @@ func (s *Store) openPostgres(ctx context.Context, log *zap.Logger) error {
 	if s.write, err = postgresPool(goesByKey(server), writers); err != nil {
 		return err
 	}
-	keyed := min(2*readsAtOnce, readers/2)
+	keyed := min(keyedConns, readers/2)
 	if s.read, err = postgresPool(server, readers-keyed); err != nil {
 		return err
 	}

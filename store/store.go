@@ -65,10 +65,10 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	s.writer = &writer{flush: s.flush, flushers: flushers}
-	s.glances = newTogether(readsAtOnce, s.sql.longest, cfg.Timeout, func(ctx context.Context, ids []booking.ID, found func(booking.ID, *glanceRow)) error {
+	s.glances = newTogether(s.sql.longest, cfg.Timeout, func(ctx context.Context, ids []booking.ID, found func(booking.ID, *glanceRow)) error {
 		return byKey(ctx, s, glancesOf, ids, (*glanceRow).fields, func(row *glanceRow) { found(booking.ID(row.ID), row) })
 	})
-	s.bookings = newTogether(readsAtOnce, s.sql.longest, cfg.Timeout, func(ctx context.Context, ids []booking.ID, found func(booking.ID, *fullRow)) error {
+	s.bookings = newTogether(s.sql.longest, cfg.Timeout, func(ctx context.Context, ids []booking.ID, found func(booking.ID, *fullRow)) error {
 		return byKey(ctx, s, bookingsWith, ids, (*fullRow).fields, func(row *fullRow) { found(booking.ID(row.Asked.ID), row) })
 	})
 	return s, nil

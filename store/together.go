@@ -10,20 +10,17 @@ import (
 	"hotelbooking/booking"
 )
 
-// readsAtOnce is how many queries of each kind may be under way at once.
-const readsAtOnce = 2
-
 // errReadFailed is the answer to those whose query panicked.
 var errReadFailed = errors.New("the query was abandoned")
 
-// together reads the rows of many callers with one query. Whoever asks while queries are under way waits for the next, which
+// together reads the rows of many callers with one query. Whoever asks while a query is under way waits for the next, which
 // begins after all of its callers have asked: nobody is told of a state from before their question. So a crowd of readers
-// costs a few statements and a few connections, and a single one waits for nobody. Like writer it has no goroutine of its own.
+// costs a few statements and one connection, and a single one waits for nobody. Like writer it has no goroutine of its own.
 type together[R any] struct {
 	query   func(ctx context.Context, ids []booking.ID, found func(booking.ID, *R)) error
 	most    int           // ids of one query
 	timeout time.Duration // of one query, and of the wait for its turn
-	turns   chan struct{} // holds as many as there are queries under way
+	turn    chan struct{} // full while a query is under way
 
 	mu   sync.Mutex   // guards next, and what it holds
 	next *question[R] // nil: nobody waits for a turn
@@ -37,8 +34,8 @@ type question[R any] struct {
 	answered chan struct{}
 }
 
-func newTogether[R any](atOnce, most int, timeout time.Duration, query func(context.Context, []booking.ID, func(booking.ID, *R)) error) *together[R] {
-	return &together[R]{query: query, most: most, timeout: timeout, turns: make(chan struct{}, atOnce)}
+func newTogether[R any](most int, timeout time.Duration, query func(context.Context, []booking.ID, func(booking.ID, *R)) error) *together[R] {
+	return &together[R]{query: query, most: most, timeout: timeout, turn: make(chan struct{}, 1)}
 }
 
 // read is one booking's row. It is shared with others who asked for the same: callers must not change what it refers to.
@@ -90,14 +87,16 @@ func (t *together[R]) lead(ctx context.Context, q *question[R]) {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), t.timeout, errQueryDeadline)
 	defer cancel()
 	select {
-	case t.turns <- struct{}{}:
-		defer func() { <-t.turns }()
+	case t.turn <- struct{}{}:
+		defer func() { <-t.turn }()
 	case <-ctx.Done():
 	}
 	t.shut(q)
-	if q.err = context.Cause(ctx); q.err == nil {
-		q.err = t.query(ctx, q.ids, func(id booking.ID, row *R) { q.rows[id] = row })
+	err := context.Cause(ctx)
+	if err == nil {
+		err = t.query(ctx, q.ids, func(id booking.ID, row *R) { q.rows[id] = row })
 	}
+	q.err = err
 }
 
 // shut lets nobody join q any more.
