@@ -143,3 +143,23 @@ func TestNewKeysAreLongAndTheirHashesAreWhatIsConfigured(t *testing.T) {
 	_, ok = ring.find("")
 	require.False(t, ok)
 }
+
+func TestWhoseBookingItIsIsAskedBeforeAnythingIsSaidOfIt(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	g := s.guest()
+	other := g.call("POST", "/v1/bookings", otherKey, submission("", ""), "Idempotency-Key", "key-1").is(http.StatusAccepted).booking()
+	unknown := g.call("GET", "/v1/bookings/01945e2a-7c00-7000-8000-00000000ffff", webKey, "", "X-Request-Id", "same", "If-None-Match", `"1"`)
+	for _, head := range [][]string{
+		{"If-None-Match", `"1"`}, {"If-None-Match", "*"}, {"If-None-Match", `"9"`}, {"Prefer", "wait=20"}, {"Prefer", "wait=20", "If-None-Match", `"1"`},
+	} {
+		for _, key := range []string{webKey, g.secret} {
+			answer := g.call("GET", "/v1/bookings/"+other.Id, key, "", append(head, "X-Request-Id", "same")...)
+			answer.problem(http.StatusNotFound, ProblemCodeNotFound)
+			require.Equal(t, unknown.body, answer.body)
+			require.Empty(t, answer.header.Get("ETag"))
+			require.Empty(t, answer.header.Get("Retry-After"))
+		}
+	}
+	require.Empty(t, s.house.waiting)
+}

@@ -50,7 +50,7 @@ func sampled(b *testing.B, admit error) (*Server, *booking.Booking) {
 	config.KeyRate, config.KeyBurst = 1e9, 1e9
 	config.SecretKey = bytes.Repeat([]byte("k"), 32)
 	config.Keys = []Key{{Name: "web", Hash: HashKey(webKey), Scope: ScopeBookings}}
-	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
+	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel), zap.AddCaller())
 	api, err := New(config, Deps{
 		Engine: world, Bookings: world, Desk: world, Notices: world, Flow: flow, Log: log, Registerer: prometheus.NewRegistry(),
 		Now: func() time.Time { return bookingtest.Start },

@@ -24,6 +24,17 @@ func TestAnUnchangedBookingIs304WithoutABody(t *testing.T) {
 	require.Equal(t, `"2"`, g.get("If-None-Match", `"1"`).is(http.StatusOK).header.Get("ETag"))
 }
 
+func TestAPollWithoutNewsDoesNotReadTheWholeBooking(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	before := g.house.wholes
+	g.get("If-None-Match", `"1"`).is(http.StatusNotModified)
+	g.get("Prefer", "wait=1", "If-None-Match", `"1"`).is(http.StatusNotModified)
+	require.Equal(t, before, g.house.wholes)
+	g.get("If-None-Match", `"2"`).is(http.StatusOK)
+	require.Equal(t, before+1, g.house.wholes)
+}
+
 // whenever runs f once a call waits for a change.
 func (h *house) whenever(t *testing.T, f func()) {
 	t.Helper()

@@ -94,7 +94,7 @@ func saneID(id string) bool {
 
 // logAccess writes one line per request: the route, never the address, because addresses hold what people search for.
 func (s *Server) logAccess(v *visit, took time.Duration) {
-	line := s.log.Check(zap.InfoLevel, "request")
+	line := s.requests.Check(zap.InfoLevel, "request")
 	if line == nil {
 		return
 	}

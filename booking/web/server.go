@@ -122,6 +122,7 @@ type Server struct {
 	vendors  map[string]Vendor
 	flow     booking.Flow
 	log      *zap.Logger
+	requests *zap.Logger // of one line per request; all have the same caller, which costs as much to find out as the rest
 	now      func() time.Time
 
 	keys      *keyring
@@ -156,7 +157,7 @@ func newServer(config Config, deps Deps, contract *spec) (*Server, error) {
 	}
 	s := &Server{
 		config: config, engine: deps.Engine, bookings: deps.Bookings, desk: deps.Desk, notices: deps.Notices, vendors: deps.Vendors,
-		flow: deps.Flow, log: deps.Log, now: deps.Now,
+		flow: deps.Flow, log: deps.Log, requests: deps.Log.WithOptions(zap.WithCaller(false)), now: deps.Now,
 		keys: keys, spec: contract, rules: newRules(config.Suppliers, config.NightsMax), page: newDocsPage(),
 		perKey: newLimiter(config.KeyRate, config.KeyBurst, 10_000), perOrigin: newLimiter(config.AddressRate, config.AddressBurst, 100_000),
 	}

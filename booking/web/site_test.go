@@ -50,6 +50,7 @@ func open(t *testing.T, change ...func(*Config)) *site {
 	s := &site{T: t, log: &syncBuffer{}}
 	s.api, s.house = unlisted(t, change...)
 	s.api.log = zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), s.log, zap.DebugLevel))
+	s.api.requests = s.api.log
 	s.server = httptest.NewUnstartedServer(nil)
 	s.server.Config = s.api.HTTP()
 	s.server.Start()
