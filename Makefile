@@ -35,6 +35,14 @@ race: ## the same under the race detector; needs a C compiler
 e2e: ## only the end-to-end tests: the whole service over HTTP
 	$(WITH_POSTGRES) go test -count=1 -timeout $(TIMEOUT) -v .
 
+.PHONY: bench
+bench: build ## measure it on this machine; SCENARIO="engine accept" for some, ARGS="--json --runs 1" for more: bin/booking bench --help
+	./bin/booking bench $(SCENARIO) $(ARGS)
+
+.PHONY: benchmarks
+benchmarks: ## the Go benchmarks once, so that they keep working; measure with make bench
+	$(WITH_POSTGRES) go test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
+
 .PHONY: vet
 vet: ## go vet
 	go vet ./...
@@ -50,4 +58,4 @@ generate: ## write again what is generated from the specification and the flow
 
 .PHONY: ci
 ci: ## exactly what continuous integration runs; a failure does not keep the rest from being tried
-	$(MAKE) --keep-going build vet lint test race
+	$(MAKE) --keep-going build vet lint test benchmarks race
