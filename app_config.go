@@ -14,6 +14,7 @@ func storeConfig(cfg Config, k keys) store.Config {
 		URL: cfg.Database.URL.Reveal(), Dir: cfg.DataDir, Keys: k.people,
 		MaxConns: cfg.Database.MaxConns, Flushers: cfg.Database.Flushers,
 		Timeout: cfg.Database.Timeout, CommitTimeout: cfg.Database.CommitTimeout,
+		BacklogCap: cfg.Admission.MaxBacklog, // more than that it need not know
 	}
 }
 

@@ -427,7 +427,7 @@ func (b *bench) watchHanging(ctx context.Context, db *database, service *process
 
 // hanging is a service whose calls wait for ever, so that what waits goes on waiting.
 func hanging() []string {
-	environ := []string{"BOOKING_ADMISSION__MAX_BACKLOG=100000000", "BOOKING_ADMISSION__MAX_AGE=1000h"}
+	environ := []string{"BOOKING_ADMISSION__MAX_AGE=1000h"}
 	for _, vendor := range []string{"HOTEL", "FRAUD", "PAYMENT", "TRACKING"} {
 		environ = append(environ, "BOOKING_PROVIDERS__"+vendor+"__TIMEOUT=1h")
 	}

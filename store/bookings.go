@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -85,22 +86,31 @@ type versionRow struct {
 
 func (r *versionRow) fields() []any { return []any{&r.ID, &r.Version} }
 
-// StepsInUse lists the steps at which bookings stand that have not ended.
+// StepsInUse lists steps at which bookings stand that have not ended: of a thousand that wait for each pool, of a thousand that
+// are leased, the longest due first, and of the thousand oldest that are parked. Which others there are nobody has looked: a
+// million may wait, and they must not keep the service from its start. A claim that meets one of those sets it aside.
 func (s *Store) StepsInUse(ctx context.Context) ([]booking.Name, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var steps []booking.Name
-	// Whatever has not ended is leased, due or parked, and each has an index of its own.
-	err := s.read.WithContext(ctx).Raw(`
-SELECT step FROM places WHERE queue IS NOT NULL AND due_at IS NOT NULL
-UNION
-SELECT step FROM places WHERE queue IS NULL AND due_at IS NOT NULL
-UNION
-SELECT step FROM places WHERE phase = 'parked'`).Find(&steps).Error
-	if err != nil {
+	statement, args := s.stepsInUse()
+	if err := s.read.WithContext(ctx).Raw(statement, args...).Find(&steps).Error; err != nil {
 		return nil, fmt.Errorf("list the steps in use: %w", err)
 	}
 	return steps, nil
+}
+
+const stepsOf = 1000
+
+func (s *Store) stepsInUse() (statement string, args []any) {
+	const of = "SELECT step FROM (SELECT step FROM places WHERE %s LIMIT ?) AS %s"
+	var parts []string
+	for _, pool := range booking.Pools() {
+		parts = append(parts, fmt.Sprintf(of, "queue = ? AND due_at IS NOT NULL ORDER BY due_at", pool))
+		args = append(args, string(pool), stepsOf)
+	}
+	parts = append(parts, fmt.Sprintf(of, "queue IS NULL AND due_at IS NOT NULL ORDER BY due_at", "leased"), fmt.Sprintf(of, "phase = 'parked' ORDER BY id", "parked"))
+	return strings.Join(parts, " UNION "), append(args, stepsOf, stepsOf)
 }
 
 // History lists a booking's entries, oldest first; none where there is no booking.

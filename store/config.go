@@ -18,7 +18,7 @@ type Config struct {
 	Flushers      int           // commits under way at once on PostgreSQL, 1 to 4; 0: 2. SQLite has always 1
 	Timeout       time.Duration // of one query; 0: 3 s
 	CommitTimeout time.Duration // of one group commit, whatever its callers' own deadlines are; 0: 10 s
-	BacklogCap    int           // how far Backlog counts, for each pool; 0: 100,000
+	BacklogCap    int           // how far Backlog counts; 0: 100,000
 
 	// UnsafeDurability starts even where the database may lose what it has acknowledged, as any does in ":memory:". For
 	// tests only.

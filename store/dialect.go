@@ -17,6 +17,10 @@ import (
 type dialect struct {
 	now  func() string // the clock that leases are judged by, in microseconds since 1970, as SQL
 	lock string        // what a claim says about rows that somebody else is claiming
+	// lanes is the oldest that wait for the suppliers of a table v: due no later than ?, ? for each supplier, of those the
+	// ? oldest, and of those the first ? that nobody else is claiming.
+	lanes string
+	by    func(index string) string // keeps a select to an index, where the planner would not
 	// barrier writes something whose commit a standby has only if it has all that was committed before.
 	barrier string
 	id      func(id string) any                                           // an id to compare with; nil for what can be none
@@ -26,7 +30,13 @@ type dialect struct {
 
 // The process's clock is SQLite's: whoever shares the file shares the machine.
 var sqliteDialect = dialect{
-	now:   func() string { return fmt.Sprint(time.Now().UnixMicro()) },
+	now: func() string { return fmt.Sprint(time.Now().UnixMicro()) },
+	lanes: `
+            SELECT w.id, w.due_at FROM v JOIN places AS w ON w.id IN (
+                SELECT id FROM places INDEXED BY places_lanes
+                WHERE queue = 'provider' AND supplier = v.supplier AND due_at <= ? ORDER BY due_at LIMIT ?)
+            WHERE v.excepted = 0 ORDER BY w.due_at LIMIT min( ?, ?)`,
+	by:    func(index string) string { return "INDEXED BY " + index },
 	id:    func(id string) any { return id },
 	table: jsonTable,
 	// One parameter, because the driver looks for each of them in the list of all, and parses the statement each time.
@@ -36,7 +46,17 @@ var sqliteDialect = dialect{
 // The clock of the statement, not of the transaction, which may have waited for locks; and not clock_timestamp(), with
 // which no index can be used.
 var postgresDialect = dialect{
-	lock:    "FOR UPDATE SKIP LOCKED",
+	lock: "FOR UPDATE SKIP LOCKED",
+	by:   func(string) string { return "" },
+	// Only what is taken is locked, in the order of its age, which the outer LIMIT ends. The inner selects stay as they are,
+	// whatever the planner thinks of, because of the LIMIT in the one and the lock in the other.
+	lanes: `
+            SELECT c.id, c.due_at FROM (
+                SELECT w.id, w.due_at FROM v CROSS JOIN LATERAL (
+                    SELECT id, due_at FROM places WHERE queue = 'provider' AND supplier = v.supplier AND due_at <= ? ORDER BY due_at LIMIT ?) AS w
+                WHERE v.excepted = 0 ORDER BY w.due_at LIMIT ?) AS c
+            CROSS JOIN LATERAL (SELECT id FROM places WHERE id = c.id AND queue = 'provider' AND due_at <= {now} FOR UPDATE SKIP LOCKED) AS free
+            LIMIT ?`,
 	barrier: "SELECT pg_logical_emit_message(true, 'hotelbooking', 'barrier')",
 	now:     func() string { return "CAST(EXTRACT(EPOCH FROM statement_timestamp()) * 1000000 AS BIGINT)" },
 	// An array for each column: one statement for any number of rows, which both sides keep prepared.

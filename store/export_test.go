@@ -123,6 +123,32 @@ func ClaimDue(s *Store) (string, []any) {
 	return s.claimDue(booking.Claim{Pool: booking.ProviderPool, Limit: 1, Owner: "a.1", Lease: time.Minute})
 }
 
+// ClaimLanes are the two statements of a claim that leaves a supplier out, beside others.
+func ClaimLanes(out string, others ...string) [2]func(*Store) (string, []any) {
+	return [2]func(*Store) (string, []any){
+		func(s *Store) (string, []any) { return s.listLanes("", lanesAtOnce) },
+		func(s *Store) (string, []any) {
+			now := time.Now().UnixMicro()
+			lanes := []lane{{Supplier: out, Oldest: &now, Now: now}}
+			for _, other := range others {
+				lanes = append(lanes, lane{Supplier: other, Oldest: &now, Now: now})
+			}
+			return s.claimLanes(booking.Claim{Pool: booking.ProviderPool, Limit: 2, Except: []string{out}, Owner: "a.1", Lease: time.Minute}, lanes)
+		},
+	}
+}
+
+// LanesAtOnce is how many suppliers a claim looks at.
+const LanesAtOnce = lanesAtOnce
+
+// StepsInUse is the statement of Store.StepsInUse.
+func StepsInUse(s *Store) (string, []any) { return s.stepsInUse() }
+
+// List is the statement that finds the bookings of Store.List.
+func List(f booking.Filter) func(*Store) (string, []any) {
+	return func(s *Store) (string, []any) { return s.list(f, nil) }
+}
+
 // CountBacklog is the statement of Backlog.
 func CountBacklog(s *Store) (string, []any) { return s.countBacklog() }
 
@@ -131,9 +157,18 @@ func SearchAny(*Store) (string, []any) {
 	return searchAny, []any{"a", "b", "c", "d", "e", []byte("f"), 10}
 }
 
-// Explain runs an EXPLAIN, and takes back what it did.
+// Explain runs an EXPLAIN as a writer does, and takes back what it did.
 func (s *Store) Explain(ctx context.Context, statement string, args ...any) ([]string, error) {
-	tx := s.write.WithContext(ctx).Begin()
+	return explain(s.write.WithContext(ctx), statement, args)
+}
+
+// ExplainAsReader runs an EXPLAIN as a reader does.
+func (s *Store) ExplainAsReader(ctx context.Context, statement string, args ...any) ([]string, error) {
+	return explain(s.read.WithContext(ctx), statement, args)
+}
+
+func explain(db *gorm.DB, statement string, args []any) ([]string, error) {
+	tx := db.Begin()
 	defer tx.Rollback()
 	rows, err := tx.Raw(statement, args...).Rows()
 	if err != nil {

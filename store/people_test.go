@@ -145,6 +145,29 @@ func TestARowThatCannotBeReadStopsNobodyElses(t *testing.T) {
 	})
 }
 
+func TestAStepOfAnotherVersionIsLeftToThatVersion(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		other, mine := accepted(t, s, 1), accepted(t, s, 2)
+		require.NoError(t, s.Exec(t.Context(), "UPDATE places SET step = 'insure' WHERE id = ?", string(other.ID)))
+		claim := booking.Claim{Pool: booking.ProviderPool, Limit: 5, Owner: "a.1", Lease: time.Minute}
+		claimed, err := s.Claim(t.Context(), claim)
+		require.NoError(t, err)
+		require.Len(t, claimed, 1)
+		require.Equal(t, mine.ID, claimed[0].ID)
+		aside := get(t, s, other.ID)
+		require.Equal(t, booking.Unreadable, aside.Attention)
+		require.Empty(t, aside.Owner)
+		require.Equal(t, booking.Place{Phase: booking.Doing, Step: "insure"}, aside.Place, "nothing was done, and it may go on")
+		require.Equal(t, 1, aside.Version)
+
+		claim.Owner = "a.2"
+		claimed, err = s.Claim(t.Context(), claim)
+		require.NoError(t, err)
+		require.Empty(t, claimed, "not again at once")
+	})
+}
+
 func TestSealedDataCannotBeSwappedBetweenBookings(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

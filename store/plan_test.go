@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -15,18 +16,53 @@ import (
 	"hotelbooking/store/storetest"
 )
 
-// finish adds n bookings that ended long ago, and n that are due much later.
-func finish(t *testing.T, s *store.Store, n int, id string) {
-	t.Helper()
-	multiply(t, s, saved(t, s, accepted(t, s, n, leased), booking.Reject(booking.OfferSoldOut)), n, fmt.Sprintf(id, "ended"))
-	multiply(t, s, saved(t, s, accepted(t, s, n+1, leased), booking.Retry(booking.SupplierUnavailable, time.Hour)), n, fmt.Sprintf(id, "later"))
+// crowds are many bookings of each kind, the newest the least wanted: some ended, some are due much later, some need a look,
+// and some wait for a supplier that is busy. A few wait for another, and are older than all of them.
+type crowds struct {
+	*store.Store
+	number string             // a number's last digits as hexadecimal ones, in SQL
+	id     string             // text as an id, in SQL
+	kinds  []*booking.Booking // each to be multiplied
+	made   int                // of each kind
 }
 
-// Ids that no other crowd has.
-const (
-	textID   = "'%s-' || i"
-	numberID = "CAST(md5('%s-' || i) AS UUID)"
-)
+// crowdsFrom is when the first of the crowds came; those that are no crowd were there before.
+var crowdsFrom = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func newCrowds(t *testing.T, s *store.Store, number, id string) *crowds {
+	t.Helper()
+	of := func(supplier string, more ...func(*booking.Acceptance)) func(a *booking.Acceptance) {
+		return func(a *booking.Acceptance) {
+			a.Booking.Offer.Supplier = supplier
+			for _, f := range more {
+				f(a)
+			}
+		}
+	}
+	c := &crowds{Store: s, number: number, id: id}
+	c.kinds = []*booking.Booking{
+		saved(t, s, accepted(t, s, 1, of("busy", leased)), booking.Reject(booking.OfferSoldOut)),
+		saved(t, s, accepted(t, s, 2, of("busy", leased)), booking.Retry(booking.SupplierUnavailable, time.Hour)),
+		saved(t, s, accepted(t, s, 3, of("busy", leased)), booking.Park(booking.Staff, booking.OutcomeUnknown)),
+		accepted(t, s, 4, of("busy")),
+	}
+	for n := range 3 {
+		accepted(t, s, 10+n, of("calm"))
+	}
+	return c
+}
+
+// grow adds n bookings of each kind.
+func (c *crowds) grow(t *testing.T, n int) {
+	t.Helper()
+	for kind, b := range c.kinds {
+		ms := crowdsFrom.AddDate(0, kind, 0).UnixMilli() + int64(c.made)*1000
+		digits := fmt.Sprintf(c.number, fmt.Sprintf("%d + i * 1000", ms))
+		text := fmt.Sprintf("substr(%s, 1, 8) || '-' || substr(%s, 9, 4) || '-7000-8000-%012d'", digits, digits, kind)
+		multiply(t, c.Store, b, n, fmt.Sprintf(c.id, text))
+	}
+	c.made += n
+}
 
 // multiply copies b n times; id is the id of copy i.
 func multiply(t *testing.T, s *store.Store, b *booking.Booking, n int, id string) {
@@ -37,73 +73,135 @@ INSERT INTO bookings (id, reference, client, idempotency_key, fingerprint, flow_
 SELECT `+id+`, `+id+`, client, `+id+`, fingerprint, 1, created_at, offer, stay, payment_token, attribution
 FROM bookings, n WHERE id = ?`, string(b.ID)))
 	require.NoError(t, s.Exec(t.Context(), series+`
-INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed, failure, updated_at, terms, facts, money, marks)
-SELECT `+id+`, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed, failure, updated_at, terms, facts, money, marks
+INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed, attention,
+    attention_since, failure, updated_at, terms, facts, money, marks)
+SELECT `+id+`, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed, attention,
+    attention_since, failure, updated_at, terms, facts, money, marks
 FROM places, n WHERE id = ?`, string(b.ID)))
 }
 
-func TestAClaimOnSQLiteReadsTheIndexOfWhatIsDue(t *testing.T) {
+// query is a statement that must read no more however many bookings there are, and what SQLite says of how it is read.
+type query struct {
+	statement func(*store.Store) (string, []any)
+	sqlite    []string
+	writes    bool // it runs on a writer's connection
+}
+
+func queries() map[string]query {
+	lanes := store.ClaimLanes("busy", "calm")
+	waiting, leased := "places_waiting (queue=? AND due_at<?)", "places_leased (due_at<?)"
+	all := map[string]query{
+		"claim":    {store.ClaimDue, []string{waiting, leased}, true},
+		"backlog":  {store.CountBacklog, []string{waiting, leased}, false},
+		"lanes":    {lanes[0], []string{"places_lanes (supplier>?)", "places_lanes (supplier=? AND due_at<?)"}, true},
+		"left out": {lanes[1], []string{"places_lanes (supplier=? AND due_at<?)", leased}, true},
+		"steps":    {store.StepsInUse, []string{"places_waiting (queue=? AND due_at>?)", "USING INDEX places_leased", "USING INDEX places_parked"}, false},
+	}
+	for name, list := range map[string]struct {
+		filter booking.Filter
+		sqlite string
+	}{
+		"all":                             {booking.Filter{}, "sqlite_autoindex_places_1 (id>? AND id<?)"},
+		"far back":                        {booking.Filter{After: idAt(crowdsFrom)}, "sqlite_autoindex_places_1 (id>? AND id<?)"},
+		"created long ago":                {booking.Filter{CreatedBefore: crowdsFrom}, "sqlite_autoindex_places_1 (id>? AND id<?)"},
+		"a supplier":                      {booking.Filter{Supplier: "calm"}, "places_supplier ("},
+		"no such supplier":                {booking.Filter{Supplier: "nobody"}, "places_supplier ("},
+		"no such status of a supplier":    {booking.Filter{Supplier: "busy", Statuses: []booking.Status{booking.StatusConfirmed}}, "places_supplier ("},
+		"a status":                        {booking.Filter{Statuses: []booking.Status{booking.StatusFailed}}, "places_shelf ("},
+		"processing behind those pending": {booking.Filter{Statuses: []booking.Status{booking.StatusProcessing}}, "places_shelf ("},
+		"no such status":                  {booking.Filter{Statuses: []booking.Status{booking.StatusConfirmed, booking.StatusInReview}}, "places_shelf ("},
+		"an attention":                    {booking.Filter{Attention: booking.OutcomeUnknown}, "places_attention ("},
+		"no such attention":               {booking.Filter{Attention: booking.FraudReview}, "places_attention ("},
+		"a failure":                       {booking.Filter{Failure: booking.OfferSoldOut}, "places_failure ("},
+		"no such failure":                 {booking.Filter{Failure: booking.PaymentDeclined}, "places_failure ("},
+	} {
+		list.filter.Limit = 50
+		all["list "+name] = query{statement: store.List(list.filter), sqlite: []string{list.sqlite}}
+	}
+	return all
+}
+
+func TestWhatAQueryReadsOnSQLiteIsFoundInAnIndex(t *testing.T) {
 	t.Parallel()
 	s := storetest.SQLite(t)
-	finish(t, s, 300, textID)
-	accepted(t, s, 1)
+	newCrowds(t, s, "printf('%%012x', %s)", "%s").grow(t, 300)
 	for _, statistics := range []string{"SELECT 1", "ANALYZE"} { // nobody analyses it in production
 		require.NoError(t, s.Exec(t.Context(), statistics))
-		for _, plan := range []string{
-			explained(t, s, "EXPLAIN QUERY PLAN ", store.ClaimDue),
-			explained(t, s, "EXPLAIN QUERY PLAN ", store.CountBacklog),
-		} {
-			require.Contains(t, plan, "places_waiting (queue=? AND due_at<?)")
-			require.NotContains(t, plan, "SCAN places")
-			require.Contains(t, plan, "places_leased (due_at<?)")
-			require.LessOrEqual(t, strings.Count(plan, "USE TEMP B-TREE FOR ORDER BY"), 1, "of no more than the limit of each")
+		for name, q := range queries() {
+			plan := explained(t, s.Explain, "EXPLAIN QUERY PLAN ", q, s)
+			for _, index := range q.sqlite {
+				require.Contains(t, plan, index, name)
+			}
+			require.NotRegexp(t, `(?m)^SCAN (places|p|w|bookings)$`, plan, name)
+			require.NotRegexp(t, `(?m)^SEARCH p .*\nUSE TEMP B-TREE FOR ORDER BY`, plan, name)
 		}
 	}
 }
 
 func TestASearchOnSQLiteReadsAnIndexForEachIdentifier(t *testing.T) {
 	t.Parallel()
-	plan := explained(t, storetest.SQLite(t), "EXPLAIN QUERY PLAN ", store.SearchAny)
+	s := storetest.SQLite(t)
+	plan := explained(t, s.Explain, "EXPLAIN QUERY PLAN ", query{statement: store.SearchAny}, s)
 	require.Equal(t, 6, strings.Count(plan, "SEARCH "), plan)
 	require.NotRegexp(t, "SCAN (bookings|history|people)", plan)
 }
 
-func TestAClaimOnPostgresCostsTheSameHoweverManyHaveEndedOrWait(t *testing.T) {
+func TestWhatAQueryReadsOnPostgresDoesNotGrowWithTheTables(t *testing.T) {
 	t.Parallel()
-	s := storetest.OnPostgres(t)
-	finish(t, s, 200, numberID)
-	require.NoError(t, s.Exec(t.Context(), "ANALYZE bookings, places"))
+	s := storetest.OnPostgres(t, func(cfg *store.Config) { cfg.BacklogCap = 500 })
+	c := newCrowds(t, s, "lpad(to_hex(%s), 12, '0')", "CAST(%s AS UUID)")
+	c.grow(t, 1200)
+	require.NoError(t, s.Exec(t.Context(), "VACUUM (ANALYZE) bookings, places"))
 	few := buffers(t, s)
-	finish(t, s, 20_000, strings.Replace(numberID, "%s", "more-%s", 1))
-	require.NoError(t, s.Exec(t.Context(), "ANALYZE bookings, places"))
-	many := buffers(t, s)
-	for i, query := range []string{"claim", "backlog"} {
-		require.LessOrEqual(t, many[i], few[i]+4, "%s: pages read", query) // the index of ids has become deeper
+	c.grow(t, 12_000)
+	require.NoError(t, s.Exec(t.Context(), "VACUUM (ANALYZE) bookings, places"))
+	require.Empty(t, grown(few, buffers(t, s)))
+	for _, index := range []string{"places_waiting", "places_lanes", "places_leased", "places_shelf", "places_supplier", "places_parked", "places_attention", "places_failure"} {
+		definition, err := s.Lines(t.Context(), "SELECT pg_get_indexdef(CAST(? AS regclass))", index)
+		require.NoError(t, err)
+		require.NoError(t, s.Exec(t.Context(), "DROP INDEX "+index))
+		require.NotEmpty(t, grown(few, buffers(t, s)), "nothing is read with %s", index)
+		require.NoError(t, s.Exec(t.Context(), definition[0]))
 	}
 }
 
-// buffers is how many pages a claim of one booking, and a count of the backlog, read.
-func buffers(t *testing.T, s *store.Store) [2]int {
+// grown lists queries that read more pages than an index that has become deeper accounts for.
+func grown(few, many map[string]int) (queries []string) {
+	for name, pages := range many {
+		if before := few[name]; pages > before+before/2+15 {
+			queries = append(queries, fmt.Sprintf("%s: %d pages, not %d", name, pages, before))
+		}
+	}
+	return queries
+}
+
+// buffers is how many pages each query reads.
+func buffers(t *testing.T, s *store.Store) map[string]int {
 	t.Helper()
-	var read [2]int
-	for i, statement := range []func(*store.Store) (string, []any){store.ClaimDue, store.CountBacklog} {
-		explained(t, s, "EXPLAIN (ANALYZE) ", statement) // the first run sets hints and reads the catalogue
-		plan := explained(t, s, "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) ", statement)
-		require.Contains(t, plan, "places_waiting", plan)
-		require.NotContains(t, plan, "Seq Scan on places", plan)
-		hit := regexp.MustCompile(`Buffers: shared hit=(\d+)`).FindStringSubmatch(plan)
-		require.NotEmpty(t, hit, plan)
-		var err error
-		read[i], err = strconv.Atoi(hit[1])
-		require.NoError(t, err)
+	read := map[string]int{}
+	for name, q := range queries() {
+		explain := s.ExplainAsReader
+		if q.writes {
+			explain = s.Explain
+		}
+		explained(t, explain, "EXPLAIN (ANALYZE) ", q, s) // the first run sets hints and reads the catalogue
+		plan := explained(t, explain, "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) ", q, s)
+		found := regexp.MustCompile(`Buffers: shared hit=(\d+)(?: read=(\d+))?`).FindStringSubmatch(plan)
+		require.NotEmpty(t, found, plan)
+		for _, pages := range found[1:] {
+			n, _ := strconv.Atoi(pages) // none were read
+			read[name] += n
+		}
 	}
 	return read
 }
 
-func explained(t *testing.T, s *store.Store, how string, statement func(*store.Store) (string, []any)) string {
+type explainer func(ctx context.Context, statement string, args ...any) ([]string, error)
+
+func explained(t *testing.T, explain explainer, how string, q query, s *store.Store) string {
 	t.Helper()
-	text, args := statement(s)
-	lines, err := s.Explain(t.Context(), how+text, args...)
+	text, args := q.statement(s)
+	lines, err := explain(t.Context(), how+text, args...)
 	require.NoError(t, err)
 	return strings.Join(lines, "\n")
 }

@@ -17,28 +17,31 @@ import (
 
 // claimDue leases what is due, the longest waiting first; {lock} passes over what another process is claiming, where there
 // can be one. A row whose owner is still set was held by a process that died, or by this one, which lost its lease: only
-// deaths are counted, and here, because nobody else will. What waits and what is leased have an index each. It is
-// MATERIALIZED so that the limit holds whatever the planner thinks of.
+// deaths are counted, and here, because nobody else will. What waits and what is leased have an index each; of what is leased
+// there is no more than the processes' memories hold. It is MATERIALIZED so that the limit holds whatever the planner thinks of.
 const claimDue = `
-WITH picked AS MATERIALIZED (
+WITH {v}picked AS MATERIALIZED (
     SELECT id FROM (
-        SELECT * FROM (
-            SELECT id, due_at FROM places
-            WHERE queue = ? AND due_at <= {now} AND supplier NOT IN (?)
-            ORDER BY due_at LIMIT ? {lock}) AS waiting
+        SELECT * FROM ({waiting}) AS waiting
         UNION ALL
         SELECT * FROM (
             SELECT id, due_at FROM places
-            WHERE queue IS NULL AND due_at <= {now} AND pool = ? AND supplier NOT IN (?)
+            WHERE queue IS NULL AND due_at <= {now} AND pool = ? {except}
             ORDER BY due_at LIMIT ? {lock}) AS expired) AS due
     ORDER BY due_at LIMIT ?
 )
 UPDATE places SET
     crashes = crashes + CASE WHEN owner <> '' AND substr(owner, 1, ?) <> ? THEN 1 ELSE 0 END,
     crashed = CASE WHEN owner <> '' THEN 1 ELSE crashed END,
-    owner = ?, queue = NULL, due_at = {now} + ?
+    owner = ?, queue = NULL, shelf = 'open', due_at = {now} + ?
 WHERE id IN (SELECT id FROM picked)
 RETURNING id`
+
+// waitingFor is the {waiting} of a claim that leaves nobody out.
+const waitingFor = `
+            SELECT id, due_at FROM places
+            WHERE queue = ? AND due_at <= {now}
+            ORDER BY due_at LIMIT ? {lock}`
 
 // claimed reads what was claimed, in the same transaction.
 const claimed = `
@@ -48,7 +51,7 @@ FROM v JOIN places AS p ON p.id = v.id JOIN bookings AS b ON b.id = v.id LEFT JO
 
 // setAside lets others try what this process cannot read, and staff see it. One bad row must not stop the claims of all.
 const setAside = `
-UPDATE places SET owner = '', queue = pool, due_at = {now} + ?, attention = ?, attention_since = {now} WHERE id IN (?)`
+UPDATE places SET owner = '', queue = pool, shelf = status, due_at = {now} + ?, attention = ?, attention_since = {now} WHERE id IN (?)`
 
 const unreadableFor = time.Minute
 
@@ -61,7 +64,7 @@ FROM v WHERE places.id = v.id AND places.owner = v.owner
 RETURNING places.id`
 	giveBack = `
 WITH {rows}
-UPDATE places SET owner = '', queue = pool, due_at = {now}
+UPDATE places SET owner = '', queue = pool, shelf = status, due_at = {now}
 FROM v WHERE places.id = v.id AND places.owner = v.owner
 RETURNING places.id`
 )
@@ -76,6 +79,9 @@ func (s *Store) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking,
 	}
 	if c.Owner == "" {
 		return nil, errors.New("claim due bookings: no owner")
+	}
+	if len(c.Except) > 0 && c.Pool != booking.ProviderPool {
+		return nil, fmt.Errorf("claim due bookings: pool %s knows no suppliers to leave out", c.Pool)
 	}
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
@@ -93,6 +99,13 @@ func (s *Store) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking,
 func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) {
 	var ids []string
 	statement, args := s.claimDue(c)
+	if len(c.Except) > 0 {
+		lanes, err := s.waitingLanes(tx)
+		if err != nil {
+			return nil, err
+		}
+		statement, args = s.claimLanes(c, lanes)
+	}
 	if err := tx.Raw(statement, args...).Find(&ids).Error; err != nil {
 		return nil, err
 	}
@@ -101,6 +114,9 @@ func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) 
 	err := s.sql.each(claimed, idsIn, column1(ids), func(statement string, args []any) error {
 		return scan(tx.Raw(statement, args...), (*wholeRow).fields, func(row *wholeRow) {
 			b, err := s.whole(row)
+			if _, known := s.pools[booking.Name(row.Place.Step)]; err == nil && !known { // StepsInUse has not seen it
+				err = fmt.Errorf("booking %s stands at the step %q, which this version does not have", row.Asked.ID, row.Place.Step)
+			}
 			if err != nil {
 				s.log.Error("a booking cannot be read: give this process the key it was sealed with, or look at its row", zap.Error(err))
 				unreadable = append(unreadable, row.Asked.ID)
@@ -117,13 +133,15 @@ func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) 
 }
 
 func (s *Store) claimDue(c booking.Claim) (statement string, args []any) {
-	mine := c.Process + "."                     // without a name nobody's
-	except := append([]string{""}, c.Except...) // no supplier is called "", and NOT IN of nothing would match nothing
-	return strings.NewReplacer("{now}", s.sql.now(), "{lock}", s.sql.lock).Replace(claimDue),
-		[]any{
-			string(c.Pool), except, c.Limit, string(c.Pool), except, c.Limit, c.Limit,
-			utf8.RuneCountInString(mine), mine, c.Owner, c.Lease.Microseconds(),
-		}
+	return s.claimOf(c, "", waitingFor, "", []any{string(c.Pool), c.Limit})
+}
+
+// claimOf completes claimDue; args are of what stands before the pool.
+func (s *Store) claimOf(c booking.Claim, v, waiting, except string, args []any) (string, []any) {
+	statement := strings.NewReplacer("{v}", v, "{waiting}", waiting, "{except}", except).Replace(claimDue)
+	mine := c.Process + "." // without a name nobody's
+	return strings.NewReplacer("{now}", s.sql.now(), "{lock}", s.sql.lock).Replace(statement),
+		append(args, string(c.Pool), c.Limit, c.Limit, utf8.RuneCountInString(mine), mine, c.Owner, c.Lease.Microseconds())
 }
 
 // wholeRow is a row of claimed.
@@ -220,7 +238,7 @@ func (s *Store) Renew(ctx context.Context, held []booking.Lease, lease time.Dura
 	return lost, nil
 }
 
-// Backlog counts what is due and not leased, by all processes, up to Config.BacklogCap for each pool.
+// Backlog counts what is due and not leased, by all processes, up to Config.BacklogCap.
 func (s *Store) Backlog(ctx context.Context) (booking.Backlog, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
@@ -239,16 +257,21 @@ func (s *Store) Backlog(ctx context.Context) (booking.Backlog, error) {
 	return backlog, nil
 }
 
-// countBacklog asks pool by pool, as the index is ordered, and then for the leases that ran out.
+// countBacklog asks pool by pool, as the index is ordered, and then for the leases that ran out; for the oldest of all of
+// them, and for the others until the cap is reached.
 func (s *Store) countBacklog() (statement string, args []any) {
-	const of = "SELECT due_at FROM (SELECT due_at FROM places WHERE queue %s AND due_at <= {now} ORDER BY due_at LIMIT ?) AS %s"
-	var parts []string
-	for _, pool := range booking.Pools() {
-		parts = append(parts, fmt.Sprintf(of, "= ?", pool))
-		args = append(args, string(pool), s.cfg.BacklogCap)
+	const of = "SELECT due_at FROM (SELECT due_at FROM places WHERE %s AND due_at <= {now} ORDER BY due_at LIMIT ?) AS %s"
+	due := func(limit int) string {
+		var parts []string
+		for _, pool := range booking.Pools() {
+			parts, args = append(parts, fmt.Sprintf(of, "queue = ?", pool)), append(args, string(pool), limit)
+		}
+		parts, args = append(parts, fmt.Sprintf(of, "queue IS NULL", "expired")), append(args, limit)
+		return strings.Join(parts, " UNION ALL ")
 	}
-	parts, args = append(parts, fmt.Sprintf(of, "IS NULL", "expired")), append(args, s.cfg.BacklogCap)
-	statement = "SELECT COUNT(*) AS waiting, MIN(due_at) AS oldest FROM (" + strings.Join(parts, " UNION ALL ") + ") AS due"
+	statement = "SELECT (SELECT COUNT(*) FROM (" + due(s.cfg.BacklogCap) + " LIMIT ?) AS due) AS waiting, "
+	args = append(args, s.cfg.BacklogCap)
+	statement += "(SELECT MIN(due_at) FROM (" + due(1) + ") AS first) AS oldest"
 	return strings.ReplaceAll(statement, "{now}", s.sql.now()), args
 }
 

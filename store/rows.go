@@ -253,18 +253,16 @@ func (r placeRow) values(id, pool, supplier, owner string, next afterwards) []an
 		keepDue = 1
 	}
 	return []any{
-		id, r.Phase, r.Step, pool, supplier, r.Goal, r.Result, r.Status, r.shelf(), r.Version, owner, next.owner, keepDue, next.dueIn,
+		id, r.Phase, r.Step, pool, supplier, r.Goal, r.Result, r.Status, r.shelf(next), r.Version, owner, next.owner, keepDue, next.dueIn,
 		r.Crashes, r.Crashed, r.Attention, r.Failure, r.UpdatedAt, r.Terms, r.Facts, r.Money, r.Marks,
 	}
 }
 
-// shelf is what support list bookings by: their status once they rest. What moves has one for all, or each turn would have to
-// write to its index.
-func (r placeRow) shelf() string {
-	switch booking.Phase(r.Phase) {
-	case booking.Parked, booking.Ended:
+// shelf is what support list bookings by: their status while nobody has them leased. What is leased has one for all, or each
+// turn would have to write to its index.
+func (r placeRow) shelf(next afterwards) string {
+	if next.owner == "" {
 		return r.Status
-	case booking.Doing, booking.Finding, booking.Undoing:
 	}
 	return open
 }

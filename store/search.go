@@ -2,9 +2,13 @@ package store
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
+	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"hotelbooking/booking"
@@ -80,7 +84,7 @@ func (s *Store) Search(ctx context.Context, q string, limit int) ([]*booking.Boo
 		email = s.cfg.Keys.emailIndex(q)
 	}
 	var ids []booking.ID
-	if ids, err = s.searchIDs(ctx, s.sql.id(strings.ToLower(q)), reference, q, q, q, email, limit); err != nil || len(ids) == 0 {
+	if ids, err = s.ids(ctx, searchAny, s.sql.id(strings.ToLower(q)), reference, q, q, q, email, limit); err != nil || len(ids) == 0 {
 		return nil, err
 	}
 	found, err := s.find(ctx, func(db *gorm.DB) *gorm.DB { return db.Where("p.id IN ?", ids).Order("p.id DESC") })
@@ -90,55 +94,159 @@ func (s *Store) Search(ctx context.Context, q string, limit int) ([]*booking.Boo
 	return found, nil
 }
 
-func (s *Store) searchIDs(ctx context.Context, args ...any) ([]booking.ID, error) {
+func (s *Store) ids(ctx context.Context, statement string, args ...any) ([]booking.ID, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var ids []booking.ID
-	if err := s.read.WithContext(ctx).Raw(searchAny, args...).Find(&ids).Error; err != nil {
+	if err := s.read.WithContext(ctx).Raw(statement, args...).Find(&ids).Error; err != nil {
 		return nil, fmt.Errorf("search bookings: %w", err)
 	}
 	return ids, nil
 }
 
-// List selects bookings for support, newest first, after f.After.
+// List selects bookings for support, newest first, after f.After. What it reads is bounded by f.Limit and by how many are
+// leased, for each of these: nothing, a time of creation, a supplier, statuses, a supplier with statuses, what needs a look,
+// an attention, a failure, and any of them with a time. For others together, by how many have the attention or the failure.
 func (s *Store) List(ctx context.Context, f booking.Filter) ([]*booking.Booking, error) {
-	found, err := s.find(ctx, func(q *gorm.DB) *gorm.DB {
-		where := func(asked bool, condition string, arg any) {
-			if asked {
-				q = q.Where(condition, arg)
-			}
+	if f.After != "" && s.sql.id(string(f.After)) == nil {
+		return nil, nil
+	}
+	var attentions []booking.Reason
+	if f.NeedsLook && f.Attention == "" {
+		var err error
+		if attentions, err = s.attentions(ctx); err != nil || len(attentions) == 0 {
+			return nil, err
 		}
-		if len(f.Statuses) > 0 {
-			q = q.Where("p.status IN ? AND p.shelf IN ?", f.Statuses, shelves(f.Statuses))
-		}
-		where(f.Attention != "", "p.attention = ?", string(f.Attention))
-		where(f.Supplier != "", "p.supplier = ?", f.Supplier)
-		where(f.Failure != "", "p.failure = ?", string(f.Failure))
-		where(!f.CreatedAfter.IsZero(), "b.created_at > ?", f.CreatedAfter.UnixMicro())
-		where(!f.CreatedBefore.IsZero(), "b.created_at < ?", f.CreatedBefore.UnixMicro())
-		where(f.After != "", "p.id < ?", s.sql.id(string(f.After)))
-		if f.NeedsLook {
-			q = q.Where("p.attention IS NOT NULL")
-		}
-		return q.Order("p.id DESC").Limit(min(max(f.Limit, 1), 100))
-	})
+	}
+	statement, args := s.list(f, attentions)
+	ids, err := s.ids(ctx, statement, args...)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	found, err := s.find(ctx, func(db *gorm.DB) *gorm.DB { return db.Where("p.id IN ?", ids).Order("p.id DESC") })
 	if err != nil {
 		return nil, fmt.Errorf("list bookings: %w", err)
 	}
 	return found, nil
 }
 
-// shelves are where bookings of some statuses are.
-func shelves(statuses []booking.Status) []string {
-	var all []string
-	for _, status := range statuses {
-		all = append(all, string(status))
-		switch status {
-		case booking.StatusRequiresAction, booking.StatusInReview: // only at rest
-		case booking.StatusPending, booking.StatusProcessing, booking.StatusConfirmed, booking.StatusFailed,
-			booking.StatusCancelling, booking.StatusCancelled:
-			all = append(all, open)
+var allStatuses = []booking.Status{
+	booking.StatusPending, booking.StatusProcessing, booking.StatusRequiresAction, booking.StatusInReview, booking.StatusConfirmed,
+	booking.StatusFailed, booking.StatusCancelling, booking.StatusCancelled,
+}
+
+// leasedMost is more than all processes hold together.
+const leasedMost = 100_000
+
+// attentions lists why bookings need a look, skipping from one reason to the next in the index. There are only ours.
+func (s *Store) attentions(ctx context.Context) (reasons []booking.Reason, err error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	if err = s.read.WithContext(ctx).Raw(attentionsInUse).Find(&reasons).Error; err != nil {
+		return nil, fmt.Errorf("list why bookings need a look: %w", err)
+	}
+	return reasons, nil
+}
+
+const attentionsInUse = `
+WITH RECURSIVE reasons (attention, n) AS (
+    SELECT (SELECT attention FROM places WHERE attention IS NOT NULL ORDER BY attention LIMIT 1), 1
+    UNION ALL
+    SELECT (SELECT attention FROM places WHERE attention > reasons.attention ORDER BY attention LIMIT 1), n + 1
+    FROM reasons WHERE attention IS NOT NULL AND n < 100
+)
+SELECT attention FROM reasons WHERE attention IS NOT NULL`
+
+// list finds the ids of a page, in the order of an index, from where the page begins. The index is told by comparing and
+// ordering by all its columns, because a planner may take a walk along the primary key for shorter.
+func (s *Store) list(f booking.Filter, attentions []booking.Reason) (statement string, args []any) {
+	limit := min(max(f.Limit, 1), 100)
+	from, to := span(f)
+	var parts []string
+	part := func(query string, values ...any) {
+		parts = append(parts, fmt.Sprintf("SELECT id FROM ("+query+" LIMIT ?) AS part%d", len(parts)))
+		args = append(append(args, values...), limit)
+	}
+	// The rest of the filter says nothing of the columns, or PostgreSQL would begin where those are equal, and not at the id.
+	walk := func(by string, columns []string, values []any, only string, rest booking.Filter) {
+		columns = append(columns, "p.id")
+		key, marks := strings.Join(columns, ", "), strings.Repeat(", ?", len(columns))[2:]
+		where, with := narrowed(rest)
+		part(fmt.Sprintf("SELECT p.id FROM places AS p %s WHERE (%s) >= (%s) AND (%s) < (%s)%s%s ORDER BY %s DESC", by, key, marks, key, marks, only, where,
+			strings.Join(columns, " DESC, ")), slices.Concat(values, []any{from}, values, []any{to}, with)...)
+	}
+	rest := f
+	switch {
+	case f.Attention != "" || f.NeedsLook:
+		if rest.Attention = ""; f.Attention != "" {
+			attentions = []booking.Reason{f.Attention}
+		}
+		for _, attention := range attentions {
+			walk(s.sql.by("places_attention"), []string{"p.attention"}, []any{string(attention)}, " AND p.attention IS NOT NULL", rest)
+		}
+	case f.Failure != "":
+		rest.Failure = ""
+		walk(s.sql.by("places_failure"), []string{"p.failure"}, []any{string(f.Failure)}, " AND p.failure IS NOT NULL", rest)
+	case f.Supplier != "" || len(f.Statuses) > 0:
+		by, columns, values, statuses := "places_shelf", []string{"p.shelf"}, []any(nil), f.Statuses
+		if f.Supplier != "" {
+			by, columns, values = "places_supplier", []string{"p.supplier", "p.shelf"}, []any{f.Supplier}
+		}
+		if len(statuses) == 0 {
+			statuses = allStatuses
+		}
+		rest.Supplier, rest.Statuses = "", nil
+		for _, status := range slices.Compact(slices.Sorted(slices.Values(statuses))) {
+			walk(s.sql.by(by), columns, append(slices.Clone(values), string(status)), " AND p.queue IS NOT NULL", rest)
+		}
+		where, with := narrowed(f)
+		part("SELECT id FROM (SELECT p.id FROM places AS p "+s.sql.by("places_leased")+" WHERE p.queue IS NULL AND p.due_at IS NOT NULL"+where+
+			" ORDER BY p.due_at LIMIT ?) AS leased WHERE id >= ? AND id < ? ORDER BY id DESC", slices.Concat(with, []any{leasedMost, from, to})...)
+	default:
+		walk("", nil, nil, "", rest)
+	}
+	return strings.Join(parts, " UNION ALL ") + " ORDER BY id DESC LIMIT ?", append(args, limit)
+}
+
+// narrowed is what a filter asks of each row.
+func narrowed(f booking.Filter) (where string, args []any) {
+	and := func(asked bool, condition string, arg any) {
+		if asked {
+			where, args = where+" AND "+condition, append(args, arg)
 		}
 	}
-	return all
+	and(len(f.Statuses) > 0, "p.status IN ?", f.Statuses)
+	and(f.Supplier != "", "p.supplier = ?", f.Supplier)
+	and(f.Attention != "", "p.attention = ?", string(f.Attention))
+	and(f.Failure != "", "p.failure = ?", string(f.Failure))
+	and(!f.CreatedAfter.IsZero(), "(SELECT created_at FROM bookings WHERE id = p.id) > ?", f.CreatedAfter.UnixMicro())
+	and(!f.CreatedBefore.IsZero(), "(SELECT created_at FROM bookings WHERE id = p.id) < ?", f.CreatedBefore.UnixMicro())
+	return where, args
+}
+
+// ahead is how far an id's time may be from the moment of creation. An id's goes on where the clock stands still, is set back,
+// or is asked more than four times in a microsecond.
+const ahead = time.Minute
+
+// span is the ids of a page: the first, and the first no more.
+func span(f booking.Filter) (from, to string) {
+	from, to = uuid.Nil.String(), uuid.Max.String()
+	if !f.CreatedAfter.IsZero() {
+		from = idAt(f.CreatedAfter.Add(-ahead))
+	}
+	if !f.CreatedBefore.IsZero() {
+		to = idAt(f.CreatedBefore.Add(ahead))
+	}
+	if f.After != "" {
+		to = min(to, string(f.After))
+	}
+	return from, to
+}
+
+// idAt is less than all ids of a moment: a UUIDv7 begins with its 48 bits of milliseconds since 1970.
+func idAt(at time.Time) string {
+	var id uuid.UUID
+	ms := uint64(min(max(at.UnixMilli(), 0), 1<<48-1))
+	binary.BigEndian.PutUint64(id[:8], ms<<16)
+	return id.String()
 }

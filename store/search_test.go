@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -19,11 +20,18 @@ type library struct {
 	fresh, confirmed, failed, parked *booking.Booking
 }
 
+// idAt is an id made at that moment.
+func idAt(at time.Time) booking.ID {
+	ms := fmt.Sprintf("%012x", at.UnixMilli())
+	return booking.ID(ms[:8] + "-" + ms[8:] + "-7000-8000-000000000000")
+}
+
 func newLibrary(t *testing.T, s *store.Store) library {
 	t.Helper()
 	at := func(day int, supplier string) func(*booking.Acceptance) {
 		return func(a *booking.Acceptance) {
 			a.Booking.CreatedAt = bookingtest.Start.AddDate(0, 0, day)
+			a.Booking.ID = idAt(a.Booking.CreatedAt)
 			a.Booking.Offer.Supplier = supplier
 			leased(a)
 		}

@@ -33,6 +33,7 @@ type Store struct {
 	log    *zap.Logger
 	writer *writer
 	counts counts
+	lanes  rotation
 
 	glances  *together[glanceRow]
 	bookings *together[fullRow]

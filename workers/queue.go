@@ -58,6 +58,7 @@ type Versions interface {
 
 // Steps tells which steps stored bookings stand at.
 type Steps interface {
-	// StepsInUse lists the step names of all bookings that have not ended.
+	// StepsInUse lists step names of bookings that have not ended: of a sample, where there are many. A claim leaves alone
+	// what stands at others that this version does not have.
 	StepsInUse(ctx context.Context) ([]booking.Name, error)
 }

@@ -2,7 +2,7 @@
 
 -- Where it stands; rewritten by each turn. queue is the pool that may claim it, and no pool's while owner has it leased.
 -- due_at is when: a retry's time, a deadline, or the end of the lease, after which any process may claim it.
--- shelf is the status of what has come to rest, and 'open' for all else.
+-- shelf is the status, by which support list bookings, of what nobody has leased, and 'open' of what somebody has.
 -- A turn under a lease changes no indexed column. So PostgreSQL leaves the indexes alone and puts the new row on the old one's
 -- page (HOT), where its log needs only the bytes between the first and the last that differ: hence the order of the columns,
 -- and the room that is left on each page.
@@ -42,7 +42,7 @@ INSERT INTO standings (id, supplier, attention, attention_since, failure, terms,
 SELECT CAST(id AS UUID), supplier, attention, attention_since, failure,
     facts, facts, -- each reader takes what is its own
     COALESCE(CAST(facts AS json) ->> 'money', '{}'), updated_at, version, crashes, crashed, phase, step, pool, goal, result, status,
-    CASE WHEN phase IN ('parked', 'ended') THEN status ELSE 'open' END, owner, CASE WHEN owner = '' THEN pool END, due_at,
+    CASE WHEN owner = '' THEN status ELSE 'open' END, owner, CASE WHEN owner = '' THEN pool END, due_at,
     (SELECT COALESCE(string_agg(concat_ws(' ', m ->> 'step', m ->> 'state', COALESCE(m ->> 'attempts', '0'), COALESCE(m ->> 'tries', '0'),
          COALESCE(m ->> 'asked', '0'), CASE m ->> 'doubt' WHEN 'true' THEN '1' ELSE '0' END,
          CASE m ->> 'undo_doubt' WHEN 'true' THEN '1' ELSE '0' END), ';'), '')
@@ -94,9 +94,15 @@ ALTER TABLE bookings ALTER COLUMN id TYPE UUID USING CAST(id AS UUID);
 
 -- Each index is paid for when a row enters it or changes there, so those that can hold only the rows they are for.
 CREATE INDEX places_waiting ON places (queue, due_at) WHERE queue IS NOT NULL AND due_at IS NOT NULL;
+-- What waits for suppliers, by supplier, so that a claim can pass over all that waits for one.
+CREATE INDEX places_lanes ON places (supplier, due_at) WHERE queue = 'provider' AND due_at IS NOT NULL;
 CREATE INDEX places_leased ON places (due_at) WHERE queue IS NULL AND due_at IS NOT NULL;
-CREATE INDEX places_shelf ON places (shelf, id);
+-- What support list. The few that are leased are found in places_leased, so that most bookings enter these once, at their end.
+CREATE INDEX places_shelf ON places (shelf, id) WHERE queue IS NOT NULL;
+CREATE INDEX places_supplier ON places (supplier, shelf, id) WHERE queue IS NOT NULL;
 CREATE INDEX places_parked ON places (id) WHERE phase = 'parked';
 CREATE INDEX places_attention ON places (attention, id) WHERE attention IS NOT NULL;
 CREATE INDEX places_failure ON places (failure, id) WHERE failure IS NOT NULL;
 CREATE INDEX history_reference ON history (reference) WHERE reference IS NOT NULL;
+-- Ids begin with the time of creation.
+DROP INDEX bookings_created_at;

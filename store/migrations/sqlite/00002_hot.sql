@@ -2,7 +2,8 @@
 
 -- Where it stands; rewritten by each turn. queue is the pool that may claim it, and no pool's while owner has it leased.
 -- due_at is when: a retry's time, a deadline, or the end of the lease, after which any process may claim it.
--- shelf is the status of what has come to rest, and 'open' for all else. A turn under a lease changes no indexed column.
+-- shelf is the status, by which support list bookings, of what nobody has leased, and 'open' of what somebody has.
+-- A turn under a lease changes no indexed column.
 CREATE TABLE standings (
     id              TEXT PRIMARY KEY,
     supplier        TEXT NOT NULL,
@@ -38,7 +39,7 @@ INSERT INTO standings (id, supplier, attention, attention_since, failure, terms,
 SELECT id, supplier, attention, attention_since, failure,
     facts, facts, -- each reader takes what is its own
     COALESCE(facts -> 'money', '{}'), updated_at, version, crashes, crashed, phase, step, pool, goal, result, status,
-    CASE WHEN phase IN ('parked', 'ended') THEN status ELSE 'open' END, owner, CASE WHEN owner = '' THEN pool END, due_at,
+    CASE WHEN owner = '' THEN status ELSE 'open' END, owner, CASE WHEN owner = '' THEN pool END, due_at,
     (SELECT COALESCE(group_concat((m.value ->> 'step') || ' ' || (m.value ->> 'state') || ' ' || COALESCE(m.value ->> 'attempts', 0) || ' ' ||
          COALESCE(m.value ->> 'tries', 0) || ' ' || COALESCE(m.value ->> 'asked', 0) || ' ' || COALESCE(m.value ->> 'doubt', 0) || ' ' ||
          COALESCE(m.value ->> 'undo_doubt', 0), ';'), '')
@@ -83,9 +84,15 @@ ALTER TABLE lines RENAME TO history;
 
 -- Each index is paid for when a row enters it or changes there, so those that can hold only the rows they are for.
 CREATE INDEX places_waiting ON places (queue, due_at) WHERE queue IS NOT NULL AND due_at IS NOT NULL;
+-- What waits for suppliers, by supplier, so that a claim can pass over all that waits for one.
+CREATE INDEX places_lanes ON places (supplier, due_at) WHERE queue = 'provider' AND due_at IS NOT NULL;
 CREATE INDEX places_leased ON places (due_at) WHERE queue IS NULL AND due_at IS NOT NULL;
-CREATE INDEX places_shelf ON places (shelf, id);
+-- What support list. The few that are leased are found in places_leased, so that most bookings enter these once, at their end.
+CREATE INDEX places_shelf ON places (shelf, id) WHERE queue IS NOT NULL;
+CREATE INDEX places_supplier ON places (supplier, shelf, id) WHERE queue IS NOT NULL;
 CREATE INDEX places_parked ON places (id) WHERE phase = 'parked';
 CREATE INDEX places_attention ON places (attention, id) WHERE attention IS NOT NULL;
 CREATE INDEX places_failure ON places (failure, id) WHERE failure IS NOT NULL;
 CREATE INDEX history_reference ON history (reference) WHERE reference IS NOT NULL;
+-- Ids begin with the time of creation.
+DROP INDEX bookings_created_at;
