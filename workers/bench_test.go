@@ -35,10 +35,11 @@ func BenchmarkBookings(b *testing.B) {
 		require.NoError(b, err)
 		last = receipt.Booking.ID
 	}
-	for got, err := queue.Get(b.Context(), last); got.Place.Phase != booking.Ended; got, err = queue.Get(b.Context(), last) {
+	require.NoError(b, w.Wait(b.Context(), last, func() (int, bool) {
+		got, err := queue.Get(b.Context(), last)
 		require.NoError(b, err)
-		require.NoError(b, w.Wait(b.Context(), last, got.Version))
-	}
+		return got.Version, got.Place.Phase != booking.Ended
+	}))
 	b.StopTimer()
 	require.NoError(b, w.Stop(b.Context()))
 }

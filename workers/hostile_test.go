@@ -129,9 +129,12 @@ func hostile(t *testing.T, seed uint64, seen *seen) {
 	first.world.each(func(w *bookingtest.World) { w.Tick() })
 	for _, id := range ids {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-		for b := first.get(id); b.Place.Phase != booking.Ended && !ours(b); b = first.get(id) {
-			require.NoError(t, first.Wait(ctx, id, b.Version), "%s does not come to rest: %+v", id, b.State)
-		}
+		var b *booking.Booking
+		err := first.Wait(ctx, id, func() (int, bool) {
+			b = first.get(id)
+			return b.Version, b.Place.Phase != booking.Ended && !ours(b)
+		})
+		require.NoError(t, err, "%s does not come to rest: %+v", id, b.State)
 		cancel()
 		judge(t, first, id)
 	}

@@ -111,14 +111,13 @@ func (r *rig) get(id booking.ID) *booking.Booking {
 // until waits until a booking is as it should be, and everybody has heard of it.
 func (r *rig) until(id booking.ID, is func(*booking.Booking) bool) *booking.Booking {
 	r.t.Helper()
-	for {
-		b := r.get(id)
-		if is(b) {
-			synctest.Wait()
-			return b
-		}
-		require.NoError(r.t, r.Wait(r.t.Context(), id, b.Version))
-	}
+	var b *booking.Booking
+	require.NoError(r.t, r.Wait(r.t.Context(), id, func() (int, bool) {
+		b = r.get(id)
+		return b.Version, !is(b)
+	}))
+	synctest.Wait()
+	return b
 }
 
 // ended waits until nothing is left to do for a booking.

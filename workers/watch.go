@@ -2,8 +2,8 @@ package workers
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 
@@ -24,43 +24,61 @@ type hub struct {
 type watch struct {
 	changed chan struct{} // closed at the first change
 	waiting int
-	version int // the lowest that somebody waits to be passed
+	version int // the lowest that somebody waits to be passed; unseen while nobody has told
 }
+
+// unseen is passed by no version: who joins has not looked yet.
+const unseen = math.MaxInt
 
 func newHub() *hub { return &hub{watched: map[booking.ID]*watch{}} }
 
-// Wait returns nil once the booking's version may be higher than version, or ctx's error. It holds no goroutine. Changes
+// Wait calls look, at once and again when the booking's version may be higher than what look has seen, until look wants no
+// more, and returns nil; or ctx's error, once it ends while nothing happens. It holds no goroutine and no connection. Changes
 // made by this process are seen at once, those by others within half a poll.
-func (w *Workers) Wait(ctx context.Context, id booking.ID, version int) error {
-	one := w.hub.join(id, version)
-	defer w.hub.leave(id, one)
-	// It may have changed after the caller read it and before they joined.
-	versions, err := w.versions(ctx, []booking.ID{id})
-	if err != nil {
-		return fmt.Errorf("wait for booking %s: %w", id, err)
-	}
-	if now, ok := versions[id]; !ok || now > version {
-		return nil
-	}
-	select {
-	case <-one.changed:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+func (w *Workers) Wait(ctx context.Context, id booking.ID, look func() (seen int, more bool)) error {
+	for {
+		more, err := w.hub.wait(ctx, id, look)
+		if err != nil || !more {
+			return err
+		}
 	}
 }
 
-func (h *hub) join(id booking.ID, version int) *watch {
+// wait is one look, and the wait for a reason to look again. It joins before it looks, or what changes between the two would
+// be missed.
+func (h *hub) wait(ctx context.Context, id booking.ID, look func() (seen int, more bool)) (more bool, err error) {
+	one := h.join(id)
+	defer h.leave(id, one)
+	seen, more := look()
+	if !more {
+		return false, nil
+	}
+	h.expect(one, seen)
+	select {
+	case <-one.changed:
+		return true, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+func (h *hub) join(id booking.ID) *watch {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	one, ok := h.watched[id]
 	if !ok {
-		one = &watch{changed: make(chan struct{}), version: version}
+		one = &watch{changed: make(chan struct{}), version: unseen}
 		h.watched[id] = one
 	}
 	one.waiting++
-	one.version = min(one.version, version)
 	return one
+}
+
+// expect says which version somebody waits to be passed.
+func (h *hub) expect(one *watch, version int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	one.version = min(one.version, version)
 }
 
 func (h *hub) leave(id booking.ID, one *watch) {
@@ -122,18 +140,5 @@ func (w *Workers) watch(ctx context.Context, _ bool) error {
 func (w *Workers) versions(ctx context.Context, ids []booking.ID) (map[booking.ID]int, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, w.cfg.SaveTimeout, errQueueTimeout)
 	defer cancel()
-	if w.deps.Versions != nil {
-		return w.deps.Versions.Versions(ctx, ids)
-	}
-	versions := map[booking.ID]int{}
-	for _, id := range ids {
-		b, err := w.queue.Get(ctx, id)
-		if err != nil && !errors.Is(err, booking.ErrNotFound) {
-			return nil, err
-		}
-		if err == nil {
-			versions[id] = b.Version
-		}
-	}
-	return versions, nil
+	return w.deps.Versions.Versions(ctx, ids)
 }

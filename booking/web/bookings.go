@@ -82,28 +82,21 @@ func (s *Server) ListBookings(c echo.Context, params ListBookingsParams) error {
 func (s *Server) GetBooking(c echo.Context, id string, params GetBookingParams) error {
 	ctx, p := c.Request().Context(), caller(c)
 	wait, patient := preferredWait(params.Prefer, s.config.WaitMax)
-	if patient || params.IfNoneMatch != "" {
-		g, err := s.ownGlance(ctx, p, id)
-		if err != nil {
-			return err
-		}
-		if patient {
-			c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
-			// Who has it waits for a change, decided or not: it may still be captured, or cancelled. Who does not waits for news.
-			hold := !g.Status.Terminal()
-			if params.IfNoneMatch != "" {
-				hold = matches(params.IfNoneMatch, g.Version)
-			}
-			if hold {
-				if g, err = s.awaitChange(c, p, g, wait); err != nil {
-					return err
-				}
-			}
-		}
-		if params.IfNoneMatch != "" && matches(params.IfNoneMatch, g.Version) {
-			s.standing(c, g)
-			return c.NoContent(http.StatusNotModified)
-		}
+	var g booking.Glance
+	var err error
+	switch {
+	case patient:
+		c.Response().Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
+		g, err = s.awaitNews(c, id, params.IfNoneMatch, wait)
+	case params.IfNoneMatch != "":
+		g, err = s.ownGlance(ctx, p, id)
+	}
+	if err != nil {
+		return err
+	}
+	if params.IfNoneMatch != "" && matches(params.IfNoneMatch, g.Version) {
+		s.standing(c, g)
+		return c.NoContent(http.StatusNotModified)
 	}
 	b, err := s.ownBooking(ctx, p, id)
 	if err != nil {
@@ -113,33 +106,47 @@ func (s *Server) GetBooking(c echo.Context, id string, params GetBookingParams) 
 	return answerBooking(c, http.StatusOK, b, "")
 }
 
-// awaitChange holds the answer until g's booking has another version, for at most wait. It ends early, with g as it was, when
-// the server drains or holds too many answers already.
-func (s *Server) awaitChange(c echo.Context, p principal, g booking.Glance, wait time.Duration) (booking.Glance, error) {
-	release, ok := s.hold()
-	defer release()
-	if !ok {
-		return g, nil
-	}
-	if err := outlive(c, wait+s.config.WriteTimeout); err != nil {
+// awaitNews holds the answer until there is something to tell of the booking, for at most wait. It ends early, and nothing is
+// new, when the server drains or holds too many answers already.
+func (s *Server) awaitNews(c echo.Context, id, ifNoneMatch string, wait time.Duration) (g booking.Glance, err error) {
+	known, err := bookingID(id)
+	if err != nil {
 		return g, err
 	}
 	ctx, cancel := context.WithTimeout(c.Request().Context(), wait)
 	defer cancel()
 	defer context.AfterFunc(s.draining, cancel)()
-	for version := g.Version; g.Version == version; {
-		if err := s.engine.Wait(ctx, g.ID, version); err != nil {
-			if ctx.Err() != nil && c.Request().Context().Err() == nil {
-				return g, nil // the wait is over
-			}
-			return g, err
+	held, release := 0, func() {} // held is the version that is to be passed
+	defer func() { release() }()
+	ended := s.engine.Wait(ctx, known, func() (seen int, more bool) {
+		if g, err = s.ownGlance(c.Request().Context(), caller(c), id); err != nil {
+			return 0, false
 		}
-		var err error
-		if g, err = s.ownGlance(c.Request().Context(), p, string(g.ID)); err != nil {
-			return g, err
+		if held > 0 {
+			return g.Version, g.Version == held
 		}
+		if !worthHolding(g, ifNoneMatch) {
+			return g.Version, false
+		}
+		held = g.Version
+		if release, more = s.hold(); more {
+			err = outlive(c, wait+s.config.WriteTimeout)
+		}
+		return held, more && err == nil
+	})
+	if err == nil && c.Request().Context().Err() != nil {
+		err = ended
 	}
-	return g, nil
+	return g, err
+}
+
+// worthHolding: who has it waits for a change, decided or not, for it may still be captured, or cancelled. Who does not waits
+// for news.
+func worthHolding(g booking.Glance, ifNoneMatch string) bool {
+	if ifNoneMatch != "" {
+		return matches(ifNoneMatch, g.Version)
+	}
+	return !g.Status.Terminal()
 }
 
 // outlive moves the connection's deadlines, which are meant for answers that are not held. The one for reading goes:

@@ -24,7 +24,7 @@ type house struct {
 	now     time.Time
 	rooms   map[booking.ID]*tenant
 	changed chan struct{} // closed, and made anew, by every change
-	waiting chan struct{} // one token per call of Wait
+	waiting chan struct{} // one token whenever a call of Wait has looked and wants more
 	notices map[string]booking.Notice
 	noticed int
 	admit   error // what Admit answers
@@ -123,16 +123,15 @@ func (h *house) Decide(_ context.Context, id booking.ID, d booking.Decision) (*b
 	return b.Clone(), nil
 }
 
-func (h *house) Wait(ctx context.Context, id booking.ID, version int) error {
-	h.waiting <- struct{}{}
+func (h *house) Wait(ctx context.Context, _ booking.ID, look func() (int, bool)) error {
 	for {
 		h.mu.Lock()
-		changed, t := h.changed, h.rooms[id]
-		moved := t != nil && t.b.Version > version
+		changed := h.changed
 		h.mu.Unlock()
-		if moved {
+		if _, more := look(); !more {
 			return nil
 		}
+		h.waiting <- struct{}{}
 		select {
 		case <-changed:
 		case <-ctx.Done():

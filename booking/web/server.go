@@ -63,8 +63,9 @@ type Engine interface {
 	Submit(ctx context.Context, ask booking.Ask, key string, fingerprint [32]byte) (booking.Receipt, error)
 	// Decide applies a decision and returns the booking after it. Its errors are those of Flow.Decide and ErrNotFound.
 	Decide(ctx context.Context, id booking.ID, d booking.Decision) (*booking.Booking, error)
-	// Wait returns nil once the booking's version may be above version, or the error of ctx.
-	Wait(ctx context.Context, id booking.ID, version int) error
+	// Wait calls look, at once and whenever the booking's version may be above the one that look has seen, until look wants no
+	// more, or until ctx ends while nothing happens: then it returns ctx's error.
+	Wait(ctx context.Context, id booking.ID, look func() (seen int, more bool)) error
 	// Noticed says that a vendor's notice was stored, so that it is applied soon.
 	Noticed()
 }

@@ -61,7 +61,7 @@ func (s *Server) StreamBooking(c echo.Context, id string, params StreamBookingPa
 		if b.Terminal() {
 			return nil
 		}
-		switch err := s.waitOrPing(ctx, b.ID, seen); {
+		switch err := s.waitOrPing(ctx, p, b.ID, seen); {
 		case ctx.Err() != nil:
 			return nil // the client went, the stream is old, or the server stops
 		case errors.Is(err, context.DeadlineExceeded):
@@ -79,10 +79,18 @@ func (s *Server) StreamBooking(c echo.Context, id string, params StreamBookingPa
 }
 
 // waitOrPing returns nil upon a change, and context.DeadlineExceeded when it is time for a ping.
-func (s *Server) waitOrPing(ctx context.Context, id booking.ID, seen int) error {
+func (s *Server) waitOrPing(ctx context.Context, p principal, id booking.ID, seen int) (err error) {
 	quiet, cancel := context.WithTimeout(ctx, s.config.PingEvery)
 	defer cancel()
-	return s.engine.Wait(quiet, id, seen)
+	ended := s.engine.Wait(quiet, id, func() (int, bool) {
+		var g booking.Glance
+		g, err = s.ownGlance(ctx, p, string(id))
+		return g.Version, err == nil && g.Version <= seen
+	})
+	if err != nil {
+		return err
+	}
+	return ended
 }
 
 // send writes and flushes, within the write time-out counted from now.
