@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,5 +117,45 @@ func TestALeaseEndsOnTheShelfOfTheStatus(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 1, listed(booking.StatusProcessing), "given back")
 		require.Zero(t, listed(booking.StatusPending))
+	})
+}
+
+func TestClaimsAtOnceThatLeaveSuppliersOutTakeEachBookingOnce(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		const waiting, claimers = 90, 4
+		for n := range waiting {
+			accepted(t, s, n, func(a *booking.Acceptance) { a.Booking.Offer.Supplier = fmt.Sprintf("s%d", n%3) })
+		}
+		accepted(t, s, waiting, func(a *booking.Acceptance) { a.Booking.Offer.Supplier = "busy" })
+		var done sync.WaitGroup
+		claims := make([][]*booking.Booking, claimers)
+		claim := func(owner string) []*booking.Booking {
+			claimed, err := s.Claim(t.Context(), booking.Claim{
+				Pool: booking.ProviderPool, Limit: 5, Except: []string{"busy"}, Owner: owner, Lease: time.Hour,
+			})
+			if err != nil || len(claimed) > 5 {
+				t.Errorf("claimed %d: %v", len(claimed), err)
+			}
+			return claimed
+		}
+		for i := range claimers {
+			done.Go(func() {
+				for n := range waiting / 5 { // no more: a claim may find nothing because others are at it
+					claims[i] = append(claims[i], claim(fmt.Sprintf("%d.%d", i, n))...)
+				}
+			})
+		}
+		done.Wait()
+		for last := claim("last.0"); len(last) > 0; last = claim(fmt.Sprintf("last.%d", len(claims))) {
+			claims = append(claims, last)
+		}
+		met := map[booking.ID]bool{}
+		for _, b := range slices.Concat(claims...) {
+			require.False(t, met[b.ID], "claimed twice")
+			require.NotEqual(t, "busy", b.Offer.Supplier)
+			met[b.ID] = true
+		}
+		require.Len(t, met, waiting)
 	})
 }
