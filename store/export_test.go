@@ -144,6 +144,9 @@ const LanesAtOnce = lanesAtOnce
 // StepsInUse is the statement of Store.StepsInUse.
 func StepsInUse(s *Store) (string, []any) { return s.stepsInUse() }
 
+// AttentionsInUse is the statement that List asks first for what needs a look.
+func AttentionsInUse(*Store) (string, []any) { return attentionsInUse, nil }
+
 // List is the statement that finds the bookings of Store.List.
 func List(f booking.Filter) func(*Store) (string, []any) {
 	return func(s *Store) (string, []any) { return s.list(f, nil) }

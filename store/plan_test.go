@@ -95,6 +95,7 @@ func queries() map[string]query {
 		"backlog":  {store.CountBacklog, []string{waiting, leased}, false},
 		"lanes":    {lanes[0], []string{"places_lanes (supplier>?)", "places_lanes (supplier=? AND due_at<?)"}, true},
 		"left out": {lanes[1], []string{"places_lanes (supplier=? AND due_at<?)", leased}, true},
+		"looks":    {store.AttentionsInUse, []string{"places_attention (attention>?)"}, false},
 		"steps":    {store.StepsInUse, []string{"places_waiting (queue=? AND due_at>?)", "USING INDEX places_leased", "USING INDEX places_parked"}, false},
 	}
 	for name, list := range map[string]struct {
@@ -163,6 +164,19 @@ func TestWhatAQueryReadsOnPostgresDoesNotGrowWithTheTables(t *testing.T) {
 		require.NotEmpty(t, grown(few, buffers(t, s)), "nothing is read with %s", index)
 		require.NoError(t, s.Exec(t.Context(), definition[0]))
 	}
+}
+
+func TestNoIndexIsMadeOfWhatATurnUnderALeaseChanges(t *testing.T) {
+	t.Parallel()
+	columns, err := storetest.OnPostgres(t).Lines(t.Context(), `
+SELECT DISTINCT a.attname
+FROM pg_index AS i
+JOIN pg_depend AS d ON d.classid = CAST('pg_class' AS regclass) AND d.objid = i.indexrelid AND d.refobjid = i.indrelid
+JOIN pg_attribute AS a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+WHERE i.indrelid = CAST('places' AS regclass)`)
+	require.NoError(t, err)
+	// The phase changes where the outside gave no usable answer, and on the way back, and these are few.
+	require.ElementsMatch(t, []string{"id", "supplier", "shelf", "queue", "due_at", "attention", "failure", "phase"}, columns)
 }
 
 // grown lists queries that read more pages than an index that has become deeper accounts for.
