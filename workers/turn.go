@@ -186,11 +186,11 @@ func (w *Workers) told(before, after *booking.Booking, e booking.Entry) {
 	switch {
 	case after.Attention != "" && after.Attention != before.Attention:
 		w.metrics.attention.WithLabelValues(string(after.Attention)).Inc()
-		w.log.Error("turn", append(fields, zap.String("do", "look at it in support: "+string(after.Attention)))...)
+		w.turned.Error("turn", append(fields, zap.String("do", "look at it in support: "+string(after.Attention)))...)
 	case e.Outcome == booking.KindRetry || e.Outcome == booking.KindUnknown:
-		w.log.Warn("turn", fields...)
+		w.turned.Warn("turn", fields...)
 	default:
-		w.log.Info("turn", fields...)
+		w.turned.Info("turn", fields...)
 	}
 }
 

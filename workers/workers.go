@@ -41,6 +41,7 @@ type Workers struct {
 	deps    Deps
 	boot    string
 	log     *zap.Logger
+	turned  *zap.Logger // of the one line of a turn: always the same line of code, so it names none
 	random  io.Reader
 	metrics *metrics
 	gauges  gauges
@@ -75,6 +76,7 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 	if w.log == nil {
 		w.log = zap.NewNop()
 	}
+	w.turned = w.log.WithOptions(zap.WithCaller(false))
 	w.random = &shared{from: w.random}
 	for _, name := range booking.Pools() {
 		w.pools = append(w.pools, newPool(name, flow.Steps[0], cfg, func() { w.claimer.want(name) }))
