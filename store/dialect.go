@@ -32,8 +32,8 @@ type dialect struct {
 var sqliteDialect = dialect{
 	now: func() string { return fmt.Sprint(time.Now().UnixMicro()) },
 	lanes: `
-            SELECT w.id, w.due_at FROM v JOIN places AS w ON w.id IN (
-                SELECT id FROM places INDEXED BY places_lanes
+            SELECT w.id, w.due_at FROM v JOIN places AS w ON w.rowid IN (
+                SELECT rowid FROM places INDEXED BY places_lanes
                 WHERE queue = 'provider' AND supplier = v.supplier AND due_at <= ? ORDER BY due_at LIMIT ?)
             WHERE v.excepted = 0 ORDER BY w.due_at LIMIT min( ?, ?)`,
 	by:    func(index string) string { return "INDEXED BY " + index },

@@ -17,7 +17,7 @@ import (
 const (
 	// lanesAtOnce is how many suppliers one claim looks at. Names come from submissions, so there may be any number; the next
 	// claim begins with those that were left.
-	lanesAtOnce = 256
+	lanesAtOnce = 128
 	// spare is how many times as many as are wanted are looked at, because others may be claiming the same.
 	spare = 4
 )
