@@ -34,7 +34,7 @@ const (
 )
 
 // enginePools are as large as the batches that a group commit is to have.
-var enginePools = workers.Slots{Provider: 512, Fraud: 256, Payment: 512, Tracking: 256}
+var enginePools = workers.Slots{Provider: 1024, Fraud: 512, Payment: 1024, Tracking: 512}
 
 // engine drains bookings that are already accepted, and walks others through at a steady rate.
 func engine(ctx context.Context, b *bench) error {
@@ -261,7 +261,11 @@ func (b *bench) steady(ctx context.Context, kind string, rate int) (s sample, er
 	var submitting sync.WaitGroup
 	var refused atomic.Int64
 	for i := range n {
-		time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(rate))))
+		select {
+		case <-time.After(time.Until(began.Add(time.Duration(i) * time.Second / time.Duration(rate)))):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 		submitting.Go(func() {
 			asked := ask(time.Now().UTC())
 			if _, err := r.workers.Submit(ctx, asked, rand.Text(), sha256.Sum256(nil)); err != nil {

@@ -2,26 +2,51 @@ package store
 
 import (
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
 	"hotelbooking/booking"
 )
 
-// The statements of a group commit. Each writes many rows at once; see dialect.each for {rows} and {now}.
+// The statements of a group commit. Each writes many rows at once; see dialect.each for {rows} and {now}, and part for
+// {written}.
+
+// part is what a write does to one table. Of several parts the first says which rows are written at all.
+type part struct {
+	columns []column // of the table v that it reads
+	row     func(*op) []any
+	sql     string
+}
+
+// The two kinds of writes, part by part, and all their parts in one.
+var (
+	acceptParts = []part{
+		{bookingsIn, func(o *op) []any { return o.accept.booking }, insertBookings},
+		{placesIn, func(o *op) []any { return o.place }, insertPlaces},
+		{peopleIn, func(o *op) []any { return o.accept.people }, insertPeople},
+		{linesIn, func(o *op) []any { return o.history }, insertLines},
+	}
+	saveParts = []part{
+		{placesIn, func(o *op) []any { return o.place }, updatePlaces},
+		{linesIn, func(o *op) []any { return o.history }, insertLines},
+	}
+	wholeAccept, wholeSave = inOne(acceptParts), inOne(saveParts)
+)
 
 var bookingsIn = []column{
-	{"id", isID}, {"reference", isText}, {"client", isText}, {"client_reference", isText}, {"idempotency_key", isText},
-	{"fingerprint", isBytes}, {"flow_version", isInt}, {"created_at", isInt}, {"offer", isText}, {"stay", isText},
-	{"payment_token", isText}, {"attribution", isText},
+	{"b_id", isID}, {"b_reference", isText}, {"b_client", isText}, {"b_client_reference", isText}, {"b_idempotency_key", isText},
+	{"b_fingerprint", isBytes}, {"b_flow_version", isInt}, {"b_created_at", isInt}, {"b_offer", isText}, {"b_stay", isText},
+	{"b_payment_token", isText}, {"b_attribution", isText},
 }
 
 const insertBookings = `
-WITH {rows}
 INSERT INTO bookings (id, reference, client, client_reference, idempotency_key, fingerprint, flow_version, created_at,
     offer, stay, payment_token, attribution)
-SELECT id, reference, client, client_reference, idempotency_key, fingerprint, flow_version, created_at,
-    offer, stay, payment_token, attribution
+SELECT b_id, b_reference, b_client, b_client_reference, b_idempotency_key, b_fingerprint, b_flow_version, b_created_at,
+    b_offer, b_stay, b_payment_token, b_attribution
 FROM v WHERE TRUE -- or SQLite takes ON for a join's
 ON CONFLICT DO NOTHING
 RETURNING id`
@@ -36,16 +61,14 @@ var placesIn = []column{
 }
 
 const insertPlaces = `
-WITH {rows}
 INSERT INTO places (id, phase, step, pool, supplier, goal, result, status, shelf, version, owner, queue, due_at, crashes, crashed,
     attention, attention_since, failure, updated_at, terms, facts, money, marks)
 SELECT id, phase, step, pool, supplier, goal, result, status, shelf, version, next_owner, CASE WHEN next_owner = '' THEN pool END,
     {now} + due_in, crashes, crashed, attention, CASE WHEN attention IS NOT NULL THEN updated_at END, failure, updated_at,
     terms, facts, money, marks
-FROM v`
+FROM v WHERE {written}`
 
 const updatePlaces = `
-WITH {rows}
 UPDATE places SET
     phase = v.phase, step = v.step, pool = v.pool, goal = v.goal, result = v.result, status = v.status, shelf = v.shelf,
     version = v.version, owner = v.next_owner, queue = CASE WHEN v.next_owner = '' THEN v.pool END,
@@ -59,28 +82,27 @@ WHERE places.id = v.id AND places.version = v.version - 1 AND places.owner = v.o
 RETURNING places.id`
 
 var peopleIn = []column{
-	{"id", isID}, {"email_index", isBytes}, {"key_id", isText}, {"data_key", isBytes}, {"sealed", isBytes},
+	{"s_id", isID}, {"s_email_index", isBytes}, {"s_key_id", isText}, {"s_data_key", isBytes}, {"s_sealed", isBytes},
 }
 
 const insertPeople = `
-WITH {rows}
 INSERT INTO people (id, email_index, key_id, data_key, sealed)
-SELECT id, email_index, key_id, data_key, sealed
-FROM v`
+SELECT s_id, s_email_index, s_key_id, s_data_key, s_sealed
+FROM v WHERE {written}`
 
-var historyIn = []column{
-	{"booking_id", isID}, {"version", isInt}, {"at", isInt}, {"actor", isText}, {"verb", isText}, {"from_phase", isText},
-	{"from_step", isText}, {"to_phase", isText}, {"to_step", isText}, {"attempt", isInt}, {"outcome", isText},
-	{"reason", isText}, {"detail", isText}, {"took_us", isInt}, {"status", isText}, {"written_by", isText}, {"reference", isText},
+var linesIn = []column{
+	{"h_id", isID}, {"h_version", isInt}, {"h_at", isInt}, {"h_actor", isText}, {"h_verb", isText}, {"h_from_phase", isText},
+	{"h_from_step", isText}, {"h_to_phase", isText}, {"h_to_step", isText}, {"h_attempt", isInt}, {"h_outcome", isText},
+	{"h_reason", isText}, {"h_detail", isText}, {"h_took_us", isInt}, {"h_status", isText}, {"h_written_by", isText},
+	{"h_reference", isText},
 }
 
 const insertLines = `
-WITH {rows}
 INSERT INTO history (booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
     reason, detail, took_us, status, written_by, reference)
-SELECT booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
-    reason, detail, took_us, status, written_by, reference
-FROM v`
+SELECT h_id, h_version, h_at, h_actor, h_verb, h_from_phase, h_from_step, h_to_phase, h_to_step, h_attempt, h_outcome,
+    h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference
+FROM v WHERE {written}`
 
 var idsIn = []column{{"id", isID}}
 
@@ -116,7 +138,7 @@ func (s *Store) insertAccepted(tx *gorm.DB, ops []*op) ([]*op, error) {
 	if len(ops) == 0 {
 		return nil, nil
 	}
-	fresh, err := s.writeRows(tx, insertBookings, bookingsIn, ops, func(o *op) []any { return o.accept.booking })
+	fresh, err := s.writeParts(tx, acceptParts, wholeAccept, ops)
 	if err != nil {
 		return nil, err
 	}
@@ -128,14 +150,7 @@ func (s *Store) insertAccepted(tx *gorm.DB, ops []*op) ([]*op, error) {
 			refused = append(refused, o)
 		}
 	}
-	if err := s.findTaken(tx, refused); err != nil || len(accepted) == 0 {
-		return nil, err
-	}
-	if _, err := s.writeRows(tx, insertPlaces, placesIn, accepted, func(o *op) []any { return o.place }); err != nil {
-		return nil, err
-	}
-	_, err = s.writeRows(tx, insertPeople, peopleIn, accepted, func(o *op) []any { return o.accept.people })
-	return accepted, err
+	return accepted, s.findTaken(tx, refused)
 }
 
 // findTaken finds the bookings whose keys were used again. An op that has none met another's id or reference.
@@ -173,7 +188,7 @@ func (s *Store) updateSaved(tx *gorm.DB, ops []*op) ([]*op, error) {
 	if len(ops) == 0 {
 		return nil, nil
 	}
-	moved, err := s.writeRows(tx, updatePlaces, placesIn, ops, func(o *op) []any { return o.place })
+	moved, err := s.writeParts(tx, saveParts, wholeSave, ops)
 	if err != nil {
 		return nil, err
 	}
@@ -227,12 +242,47 @@ func (s *Store) explainRefused(tx *gorm.DB, ops []*op) error {
 	return err
 }
 
-func (s *Store) insertHistory(tx *gorm.DB, ops []*op) error {
-	if len(ops) == 0 {
-		return nil
+// inOne has all parts in one statement, where a database can: one way there and back instead of one for each.
+func inOne(parts []part) part {
+	one := part{sql: "WITH {rows},\nwritten AS (" + parts[0].sql + ")"}
+	for i, p := range parts {
+		one.columns = append(one.columns, p.columns...)
+		if i > 0 {
+			only := p.columns[0].name + " IN (SELECT id FROM written)"
+			one.sql += fmt.Sprintf(",\npart%d AS (%s)", i, strings.ReplaceAll(p.sql, "{written}", only))
+		}
 	}
-	_, err := s.writeRows(tx, insertLines, historyIn, ops, func(o *op) []any { return o.history })
-	return err
+	one.sql += "\nSELECT id FROM written"
+	one.row = func(o *op) []any {
+		row := make([]any, 0, len(one.columns))
+		for _, p := range parts {
+			row = append(row, p.row(o)...)
+		}
+		return row
+	}
+	return one
+}
+
+// writeParts writes ops, in one or part by part, and returns the ids of those that were written.
+func (s *Store) writeParts(tx *gorm.DB, parts []part, one part, ops []*op) (map[string]bool, error) {
+	if s.sql.together {
+		return s.writeRows(tx, one.sql, one.columns, ops, one.row)
+	}
+	written, err := s.writeRows(tx, "WITH {rows}"+parts[0].sql, parts[0].columns, ops, parts[0].row)
+	if err != nil {
+		return nil, err
+	}
+	ops = slices.DeleteFunc(slices.Clone(ops), func(o *op) bool { return !written[string(o.id)] })
+	if len(ops) == 0 {
+		return written, nil
+	}
+	for _, p := range parts[1:] {
+		statement := "WITH {rows}" + strings.ReplaceAll(p.sql, "{written}", "TRUE")
+		if _, err := s.writeRows(tx, statement, p.columns, ops, p.row); err != nil {
+			return nil, err
+		}
+	}
+	return written, nil
 }
 
 // writeRows runs a statement for the rows of ops and returns the ids that it returned.

@@ -85,9 +85,6 @@ func (s *Store) commit(ctx context.Context, batch []*op) error {
 			return fmt.Errorf("save bookings: %w", err)
 		}
 		written = len(accepted) + len(saved)
-		if err := s.insertHistory(tx, append(accepted, saved...)); err != nil {
-			return fmt.Errorf("append to the history: %w", err)
-		}
 		return nil
 	})
 	if err != nil {

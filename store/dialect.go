@@ -21,6 +21,8 @@ type dialect struct {
 	// ? oldest, and of those the first ? that nobody else is claiming.
 	lanes string
 	by    func(index string) string // keeps a select to an index, where the planner would not
+	// together: one statement may write to several tables.
+	together bool
 	// barrier writes something whose commit a standby has only if it has all that was committed before.
 	barrier string
 	id      func(id string) any                                           // an id to compare with; nil for what can be none
@@ -46,8 +48,8 @@ var sqliteDialect = dialect{
 // The clock of the statement, not of the transaction, which may have waited for locks; and not clock_timestamp(), with
 // which no index can be used.
 var postgresDialect = dialect{
-	lock: "FOR UPDATE SKIP LOCKED",
-	by:   func(string) string { return "" },
+	lock: "FOR UPDATE SKIP LOCKED", together: true,
+	by: func(string) string { return "" },
 	// Only what is taken is locked, in the order of its age, which the outer LIMIT ends. The inner selects stay as they are,
 	// whatever the planner thinks of, because of the LIMIT in the one and the lock in the other.
 	lanes: `

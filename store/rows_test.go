@@ -48,7 +48,7 @@ func TestALineOfHistorySurvivesItsRow(t *testing.T) {
 		}
 		row := newHistoryRow(want, "a.1")
 		require.Equal(t, want, row.entry())
-		require.Len(t, row.values("", nil), len(historyIn))
+		require.Len(t, row.values("", nil), len(linesIn))
 	})
 }
 

@@ -33,7 +33,7 @@ type op struct {
 	id      booking.ID // at most one op of a booking is in a batch, or one statement would write a row twice
 	place   []any      // columns of placesIn
 	accept  *acceptOp  // nil: a save or a decision
-	history []any      // columns of historyIn
+	history []any      // columns of linesIn
 	entry   historyRow // to recognise the write by
 	owner   string     // who must hold the booking for a save to be written; empty: nobody
 
