@@ -21,8 +21,9 @@ type dialect struct {
 	// ? oldest, and of those the first ? that nobody else is claiming.
 	lanes string
 	by    func(index string) string // keeps a select to an index, where the planner would not
-	// together: one statement may write to several tables.
-	together bool
+	// together is up to how many rows a write is one statement for all its tables: that saves ways to the database and back,
+	// which are nothing beside what many rows cost, and then the large statement costs more than several small ones.
+	together int
 	// barrier writes something whose commit a standby has only if it has all that was committed before.
 	barrier string
 	id      func(id string) any                                           // an id to compare with; nil for what can be none
@@ -48,7 +49,7 @@ var sqliteDialect = dialect{
 // The clock of the statement, not of the transaction, which may have waited for locks; and not clock_timestamp(), with
 // which no index can be used.
 var postgresDialect = dialect{
-	lock: "FOR UPDATE SKIP LOCKED", together: true,
+	lock: "FOR UPDATE SKIP LOCKED", together: 96,
 	by: func(string) string { return "" },
 	// Only what is taken is locked, in the order of its age, which the outer LIMIT ends. The inner selects stay as they are,
 	// whatever the planner thinks of, because of the LIMIT in the one and the lock in the other.
