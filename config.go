@@ -206,7 +206,7 @@ func DefaultConfig() Config {
 			Rate:              RateConfig{PerKey: 5000, KeyBurst: 10_000, PerAddress: 1000, AddressBurst: 2000},
 		},
 		Admin:    AdminConfig{Addr: "127.0.0.1:8081"},
-		Database: DatabaseConfig{MaxConns: 16, Flushers: 2, Timeout: 3 * time.Second, CommitTimeout: 10 * time.Second},
+		Database: DatabaseConfig{MaxConns: 16, Flushers: 3, Timeout: 3 * time.Second, CommitTimeout: 10 * time.Second},
 		Log:      LogConfig{Level: "info", Format: "json"},
 		Auth:     AuthConfig{Keys: []APIKey{}},
 		Flow: FlowConfig{

@@ -15,7 +15,7 @@ type Config struct {
 	Keys Keys // for personal data
 
 	MaxConns      int           // PostgreSQL connections, half of them to write, or SQLite readers; 0: 16. At least 2
-	Flushers      int           // commits under way at once on PostgreSQL, 1 to 4; 0: 2. SQLite has always 1
+	Flushers      int           // commits under way at once on PostgreSQL, 1 to 4; 0: 3. SQLite has always 1
 	Timeout       time.Duration // of one query; 0: 3 s
 	CommitTimeout time.Duration // of one group commit, whatever its callers' own deadlines are; 0: 10 s
 	BacklogCap    int           // how far Backlog counts; 0: 100,000
@@ -65,7 +65,7 @@ func (k Keys) validate() error {
 
 func (c Config) withDefaults() Config {
 	c.MaxConns = cmp.Or(c.MaxConns, 16)
-	c.Flushers = cmp.Or(c.Flushers, 2)
+	c.Flushers = cmp.Or(c.Flushers, 3)
 	c.Timeout = cmp.Or(c.Timeout, 3*time.Second)
 	c.CommitTimeout = cmp.Or(c.CommitTimeout, 10*time.Second)
 	c.BacklogCap = cmp.Or(c.BacklogCap, 100_000)
