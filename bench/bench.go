@@ -84,6 +84,7 @@ type bench struct {
 	Options
 	report   *report
 	postgres *pgserver.Server // started when it is first needed
+	named    bool             // PostgreSQL's settings are in the report
 	log      *zap.Logger
 }
 

@@ -85,11 +85,31 @@ func (b *bench) openSchema(ctx context.Context, d *database) error {
 	query.Set("search_path", d.schema)
 	u.RawQuery = query.Encode()
 	d.url = u.String()
+	if err := b.settings(ctx, d.admin); err != nil {
+		return err
+	}
 	// What an earlier measurement left to be written is not this one's.
 	_, err = d.admin.ExecContext(ctx, "CHECKPOINT")
 	if err != nil {
 		b.say("no checkpoint before the measurement: %v", err)
 	}
+	return nil
+}
+
+// settings names once what PostgreSQL is and how it is set up, as far as figures depend on it.
+func (b *bench) settings(ctx context.Context, admin *sql.DB) error {
+	if b.named {
+		return nil
+	}
+	var all string
+	err := admin.QueryRowContext(ctx, `
+SELECT 'PostgreSQL ' || current_setting('server_version') || ', ' || string_agg(name || ' ' || current_setting(name), ', ' ORDER BY name)
+FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes', 'wal_compression', 'shared_buffers', 'max_wal_size')`).Scan(&all)
+	if err != nil {
+		return fmt.Errorf("read PostgreSQL's settings: %w", err)
+	}
+	b.named = true
+	b.report.note("%s", all)
 	return nil
 }
 

@@ -211,6 +211,7 @@ func (b *bench) drain(ctx context.Context, kind string, n int) (s sample, err er
 	s.add("cpu_seconds_per_1000", 1000*each(cpu+used.cpu))
 	s.add("own_cpu_seconds_per_1000", 1000*each(cpu))
 	s.add("commits_per_booking", each(commits))
+	s.add("rows_per_booking", each(float64(after.Rows-counts.Rows)))
 	s.add("rows_per_commit", float64(after.Rows-counts.Rows)/float64(after.Commits-counts.Commits))
 	s.add("wal_bytes_per_booking", each(used.wal))
 	s.add("wal_syncs_per_booking", each(used.syncs))
