@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 
 	"hotelbooking/booking"
@@ -194,4 +197,42 @@ func explain(db *gorm.DB, statement string, args []any) ([]string, error) {
 		lines = append(lines, *into[len(into)-1].(*string))
 	}
 	return lines, rows.Err()
+}
+
+// MigrateTo applies the migrations up to version.
+func MigrateTo(ctx context.Context, cfg Config, version int64) error {
+	return alone(cfg, func(db *sql.DB, dialect goose.Dialect) error {
+		provider, err := newProvider(db, dialect)
+		if err != nil {
+			return err
+		}
+		_, err = provider.UpTo(ctx, version)
+		return err
+	})
+}
+
+// ExecAlone runs statements on a database that no store has open.
+func ExecAlone(ctx context.Context, cfg Config, statements ...string) error {
+	return alone(cfg, func(db *sql.DB, _ goose.Dialect) error {
+		for _, statement := range statements {
+			if _, err := db.ExecContext(ctx, statement); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func alone(cfg Config, use func(*sql.DB, goose.Dialect) error) error {
+	db, dialect, err := (*sql.DB)(nil), goose.DialectPostgres, error(nil)
+	if cfg.URL == "" {
+		dialect = goose.DialectSQLite3
+		db, err = sqliteDB(cfg.Dir, sqliteFile, writerOptions())
+	} else {
+		db, err = sql.Open("pgx", cfg.URL)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(use(db, dialect), db.Close())
 }
