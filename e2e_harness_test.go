@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 // client talks to a service over HTTP as a frontend, as staff, and to the sandbox behind it.
 type client struct {
 	*testing.T
-	log                  *bytes.Buffer // of a service in this process, complete once it has stopped
+	log                  *logged // of a service in this process, complete once it has stopped
 	base, admin, sandbox string
 	bookings, support    string // API keys
 }
@@ -269,8 +270,8 @@ func (c *client) untilLedger(reference string, wanted func(ledgerView) bool) {
 }
 
 // logBuffer keeps what a service logs.
-func logBuffer() (*zap.Logger, *bytes.Buffer) {
-	buffer := &bytes.Buffer{}
+func logBuffer() (*zap.Logger, *logged) {
+	buffer := &logged{}
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.Lock(zapcore.AddSync(buffer)), zap.DebugLevel)
 	return zap.New(core), buffer
 }
@@ -283,4 +284,22 @@ func requireNothingPersonal(t *testing.T, text string) {
 			require.Fail(t, "the log holds what it must not", "%q in ...%s...", canary, text[max(0, at-200):min(len(text), at+100)])
 		}
 	}
+}
+
+// logged is a log that can be read while it is written.
+type logged struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logged) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
