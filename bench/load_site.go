@@ -18,7 +18,7 @@ type site struct {
 }
 
 // unlimited lets a service accept whatever comes: what is measured is how fast, not when it refuses.
-var unlimited = []string{"BOOKING_ADMISSION__MAX_BACKLOG=100000000", "BOOKING_ADMISSION__MAX_AGE=24h", "BOOKING_SHUTDOWN__GRACE=1s"}
+var unlimited = []string{"BOOKING_ADMISSION__MAX_BACKLOG=100000000", "BOOKING_ADMISSION__MAX_AGE=100000h", "BOOKING_SHUTDOWN__GRACE=1s"}
 
 const (
 	// stalledLatency times the sandbox's usual latency is 7 s for a room, and at most a minute.
