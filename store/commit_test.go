@@ -274,3 +274,47 @@ CREATE CONSTRAINT TRIGGER warn AFTER INSERT ON history DEFERRABLE INITIALLY DEFE
 	require.NoError(t, err)
 	require.EqualValues(t, 1, s.Counts().Unknown, "a warning is told once")
 }
+
+// Large batches are written table by table, small ones in one statement: nobody may tell.
+func TestALargeBatchIsWrittenLikeASmallOne(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		for size, first := range map[int]int{4: 1, 300: 1001} {
+			accepts := make([]booking.Acceptance, size)
+			for i := range accepts {
+				accepts[i] = acceptance(first+i, leased)
+			}
+			accepts[1].Key = accepts[0].Key // the same request again
+			receipts, errs := s.Together(t.Context(), accepts...)
+			require.NoError(t, errors.Join(errs...))
+			turns := map[*booking.Booking]booking.Entry{}
+			for i, receipt := range receipts {
+				require.Equal(t, i == 1, receipt.Replayed)
+				if i == 1 {
+					continue
+				}
+				after, entry := turn(receipt.Booking, booking.Next())
+				if i == 2 {
+					after.Owner = "another.1"
+				}
+				turns[after] = entry
+			}
+			errsOf := s.SaveTogether(t.Context(), turns)
+			for after := range turns {
+				history, err := s.History(t.Context(), after.ID)
+				require.NoError(t, err)
+				if stolen := accepts[2].Booking.ID; after.ID == stolen {
+					require.ErrorIs(t, errsOf[stolen], booking.ErrLost)
+					require.Equal(t, 1, get(t, s, stolen).Version)
+					require.Len(t, history, 1)
+					continue
+				}
+				require.NoError(t, errsOf[after.ID])
+				require.Len(t, history, 2)
+				contact, _, err := s.People(t.Context(), after.ID)
+				require.NoError(t, err)
+				require.Equal(t, after.Contact, contact)
+			}
+		}
+	})
+}
