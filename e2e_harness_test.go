@@ -54,7 +54,9 @@ func quick(t *testing.T, databaseURL string) Config {
 	cfg.Sandbox.Latency, cfg.Sandbox.Seed = 0, 1
 	cfg.Providers.Hotel.Timeout = 500 * time.Millisecond
 	cfg.Flow.BackoffBase, cfg.Flow.BackoffCap = 10*time.Millisecond, 100*time.Millisecond
-	cfg.Flow.UnknownFor, cfg.Flow.AttentionAfter = 2*time.Second, time.Second
+	cfg.Flow.UnknownFor, cfg.Flow.AttentionAfter = 5*time.Second, time.Second
+	// Every way to fail is tried at one supplier at once: on a starved machine its circuit would open for those who succeed.
+	cfg.Workers.Breaker.Minimum = 1_000_000
 	cfg.Workers.Poll = 100 * time.Millisecond
 	return cfg
 }
