@@ -152,12 +152,14 @@ func appendJSON(to []byte, value any) []byte {
 	return append(to, "null"...)
 }
 
+var arrayTypes = map[kind]string{isText: "TEXT", isInt: "BIGINT", isBytes: "BYTEA", isID: "UUID"}
+
 // arraysTable has a parameter for each column.
 func arraysTable(columns []column, rows [][]any) (string, []any) {
 	names, arrays, args := make([]string, len(columns)), make([]string, len(columns)), make([]any, len(columns))
 	for i, c := range columns {
 		names[i], args[i] = c.name, array{rows: rows, column: i, kind: c.kind}
-		arrays[i] = "CAST(? AS " + map[kind]string{isText: "TEXT", isInt: "BIGINT", isBytes: "BYTEA", isID: "UUID"}[c.kind] + "[])"
+		arrays[i] = "CAST(? AS " + arrayTypes[c.kind] + "[])"
 	}
 	return "v (" + strings.Join(names, ", ") + ") AS (SELECT * FROM unnest(" + strings.Join(arrays, ", ") + "))", args
 }
