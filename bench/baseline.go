@@ -107,7 +107,7 @@ func (s *bare) accept(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	var in bareSubmission
+	var in submission
 	if err := json.Unmarshal(body, &in); err != nil {
 		return echo.ErrBadRequest
 	}
@@ -179,47 +179,4 @@ func (s *bare) insertSQLite(ctx context.Context, batch []*bareRow) error {
 	}
 	_, err = s.db.ExecContext(ctx, bareSQLite, string(list))
 	return err
-}
-
-// bareSubmission is what every submission says.
-type bareSubmission struct {
-	ClientReference string `json:"client_reference"`
-	Offer           struct {
-		Supplier string `json:"supplier"`
-		Token    string `json:"token"`
-		Total    struct {
-			Amount   string `json:"amount"`
-			Currency string `json:"currency"`
-		} `json:"total"`
-		PriceTolerancePercent float64 `json:"price_tolerance_percent"`
-	} `json:"offer"`
-	Stay struct {
-		HotelID       string `json:"hotel_id"`
-		HotelName     string `json:"hotel_name"`
-		HotelTimezone string `json:"hotel_timezone"`
-		CheckIn       string `json:"check_in"`
-		CheckOut      string `json:"check_out"`
-		Rooms         []struct {
-			Adults    int   `json:"adults"`
-			ChildAges []int `json:"child_ages"`
-			Guests    []struct {
-				GivenName  string `json:"given_name"`
-				FamilyName string `json:"family_name"`
-				Lead       bool   `json:"lead"`
-			} `json:"guests"`
-			SpecialRequests string `json:"special_requests"`
-		} `json:"rooms"`
-	} `json:"stay"`
-	Contact struct {
-		GivenName  string `json:"given_name"`
-		FamilyName string `json:"family_name"`
-		Email      string `json:"email"`
-		Phone      string `json:"phone"`
-		Country    string `json:"country"`
-		Language   string `json:"language"`
-	} `json:"contact"`
-	Payment struct {
-		Token string `json:"token"`
-	} `json:"payment"`
-	Attribution map[string]string `json:"attribution"`
 }

@@ -196,26 +196,29 @@ type told struct {
 	Terminal  bool   `json:"terminal"`
 }
 
+// submission is what the servers of ours that stand in for the real one read of a body.
+type submission struct {
+	ClientReference string `json:"client_reference"`
+	Offer           struct {
+		Supplier string `json:"supplier"`
+		Token    string `json:"token"`
+		Total    struct {
+			Amount   string `json:"amount"`
+			Currency string `json:"currency"`
+		} `json:"total"`
+		TolerancePercent int `json:"price_tolerance_percent"`
+	} `json:"offer"`
+	Stay    booking.Stay    `json:"stay"`
+	Contact booking.Contact `json:"contact"`
+	Payment struct {
+		Token string `json:"token"`
+	} `json:"payment"`
+	Attribution map[string]string `json:"attribution"`
+}
+
 // readAsk reads a submission as the real service takes it.
 func readAsk(body []byte, now time.Time) (booking.Ask, error) {
-	var in struct {
-		ClientReference string `json:"client_reference"`
-		Offer           struct {
-			Supplier string `json:"supplier"`
-			Token    string `json:"token"`
-			Total    struct {
-				Amount   string `json:"amount"`
-				Currency string `json:"currency"`
-			} `json:"total"`
-			TolerancePercent int `json:"price_tolerance_percent"`
-		} `json:"offer"`
-		Stay    booking.Stay    `json:"stay"`
-		Contact booking.Contact `json:"contact"`
-		Payment struct {
-			Token string `json:"token"`
-		} `json:"payment"`
-		Attribution map[string]string `json:"attribution"`
-	}
+	var in submission
 	if err := json.Unmarshal(body, &in); err != nil {
 		return booking.Ask{}, errors.New("the submission is not JSON of a booking")
 	}
