@@ -27,6 +27,9 @@ type Config struct {
 	APIKey  string          // sent as a bearer token; empty: none
 	Timeout time.Duration   // of one call, from dialling to the last byte; 0: 30 seconds
 	Observe func(call Call) // told of every call when it is over, for metrics; nil: nobody is
+
+	// Transport carries the calls; nil: the network. One that redirects or repeats by itself breaks promises.
+	Transport http.RoundTripper
 }
 
 // Vendor is what differs between vendors when something goes wrong.
@@ -72,7 +75,7 @@ type Caller struct {
 	observe func(Call)
 	// An http.Client in front of it would follow redirects, which would send a guest's data, or a payment, to a place that nobody
 	// configured; and its time-out costs a goroutine a call.
-	transport *http.Transport
+	transport http.RoundTripper
 }
 
 const (
@@ -96,23 +99,31 @@ func NewCaller(cfg Config, vendor Vendor) (*Caller, error) {
 	if cfg.Observe == nil {
 		cfg.Observe = func(Call) {}
 	}
-	dialer := &net.Dialer{Timeout: min(5*time.Second, cfg.Timeout), KeepAlive: 15 * time.Second}
+	if cfg.Transport == nil {
+		cfg.Transport = network(cfg.Timeout)
+	}
 	headers := http.Header{"Accept": {"application/json"}, "User-Agent": {"hotelbooking"}}
 	if cfg.APIKey != "" {
 		headers.Set("Authorization", "Bearer "+cfg.APIKey)
 	}
 	return &Caller{
 		vendor: vendor, base: base.String(), headers: headers, timeout: cfg.Timeout, observe: cfg.Observe,
-		transport: &http.Transport{
-			DialContext:         dialer.DialContext,
-			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
-			TLSHandshakeTimeout: dialer.Timeout,
-			ForceAttemptHTTP2:   true,
-			MaxIdleConns:        0,
-			MaxIdleConnsPerHost: maxIdle,
-			IdleConnTimeout:     20 * time.Second, // below what servers keep, so that we seldom write into a closing one
-		},
+		transport: cfg.Transport,
 	}, nil
+}
+
+// network is the way over sockets.
+func network(timeout time.Duration) *http.Transport {
+	dialer := &net.Dialer{Timeout: min(5*time.Second, timeout), KeepAlive: 15 * time.Second}
+	return &http.Transport{
+		DialContext:         dialer.DialContext,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout: dialer.Timeout,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConns:        0,
+		MaxIdleConnsPerHost: maxIdle,
+		IdleConnTimeout:     20 * time.Second, // below what servers keep, so that we seldom write into a closing one
+	}
 }
 
 // Do makes the call once and decodes the answer. Its error is a *booking.Fault; where the vendor answered, it wraps an

@@ -20,6 +20,8 @@ type Config struct {
 	CommitTimeout time.Duration // of one group commit, whatever its callers' own deadlines are; 0: 10 s
 	BacklogCap    int           // how far Backlog counts; 0: 100,000
 
+	Now func() time.Time // SQLite's clock, by which leases are judged; nil: time.Now. PostgreSQL has its own
+
 	// UnsafeDurability starts even where the database may lose what it has acknowledged, as any does in ":memory:". For
 	// tests only.
 	UnsafeDurability bool
@@ -69,5 +71,8 @@ func (c Config) withDefaults() Config {
 	c.Timeout = cmp.Or(c.Timeout, 3*time.Second)
 	c.CommitTimeout = cmp.Or(c.CommitTimeout, 10*time.Second)
 	c.BacklogCap = cmp.Or(c.BacklogCap, 100_000)
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	return c
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
@@ -31,9 +30,8 @@ type dialect struct {
 	longest int                                                           // rows of one statement
 }
 
-// The process's clock is SQLite's: whoever shares the file shares the machine.
+// now is set by openSQLite: the process's clock is SQLite's, for whoever shares the file shares the machine.
 var sqliteDialect = dialect{
-	now: func() string { return fmt.Sprint(time.Now().UnixMicro()) },
 	lanes: `
             SELECT w.id, w.due_at FROM v JOIN places AS w ON w.rowid IN (
                 SELECT rowid FROM places INDEXED BY places_lanes

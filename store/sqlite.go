@@ -26,6 +26,7 @@ const (
 // openSQLite opens one connection that writes, and a pool of others that cannot.
 func (s *Store) openSQLite(ctx context.Context, log *zap.Logger) error {
 	s.sql = sqliteDialect
+	s.sql.now = func() string { return fmt.Sprint(s.cfg.Now().UnixMicro()) }
 	if s.cfg.Dir == inMemory {
 		return s.openMemory(ctx, log)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
@@ -24,6 +25,9 @@ func newSpec(yaml []byte) (*spec, error) {
 	}
 	return &spec{doc: doc}, nil
 }
+
+// ownSpec is the specification of this API. Nobody alters it, so it is read once.
+var ownSpec = sync.OnceValues(func() (*spec, error) { return newSpec(specYAML) })
 
 // violations lists what is wrong with a decoded body, in the order of its pointers. It never quotes the body.
 func (s *spec) violations(schema string, body any) []FieldError {

@@ -141,7 +141,7 @@ type Server struct {
 
 // New builds the server; it does not listen. Its error lists all that is wrong with the configuration.
 func New(config Config, deps Deps) (*Server, error) {
-	contract, err := newSpec(specYAML)
+	contract, err := ownSpec()
 	if err != nil {
 		return nil, err
 	}

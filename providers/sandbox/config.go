@@ -3,6 +3,7 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"time"
 )
@@ -55,7 +56,8 @@ type Config struct {
 	RetryAfter    time.Duration // first wait before a notification is sent again, doubled each time up to a minute; 0: 200 ms
 	JournalKept   int           // journal entries kept in memory for GET /_journal; 0: 100,000 (the file has all)
 
-	Now func() time.Time // nil: time.Now
+	Now       func() time.Time  // nil: time.Now
+	Transport http.RoundTripper // carries notifications; nil: the network
 }
 
 // DefaultConfig answers like real systems: a few hundred milliseconds, with a long tail.
@@ -106,6 +108,9 @@ func (c Config) withDefaults() Config {
 	c.JournalKept = orElse(c.JournalKept, 100_000)
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Transport == nil {
+		c.Transport = &http.Transport{MaxIdleConnsPerHost: sendAtOnce, IdleConnTimeout: time.Minute}
 	}
 	return c
 }

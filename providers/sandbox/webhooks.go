@@ -78,7 +78,7 @@ func newOutbox(s *Server) *outbox {
 		server: s,
 		client: &http.Client{
 			Timeout:       webhookTimeout,
-			Transport:     &http.Transport{MaxIdleConnsPerHost: sendAtOnce, IdleConnTimeout: time.Minute},
+			Transport:     s.cfg.Transport,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 		wake: make(chan struct{}, 1),
