@@ -38,11 +38,16 @@ type Options struct {
 	Dir     string    // where the cluster's own directory is made; empty: os.TempDir, as root /tmp
 	Durable bool      // fsync on, as in production: for load figures. Off: tests kill the service, never the machine
 	Log     io.Writer // what an installation prints; nil: nothing
+
+	Settings []string // more of postgres's, such as "max_connections=20"; a later one wins
 }
 
 // Server is a running cluster with one database, "booking", owned by the superuser of the same name.
 type Server struct {
 	dir     string
+	bin     string
+	as      *syscall.Credential // nil: ourselves
+	args    []string            // of postgres
 	process *os.Process
 	exited  chan struct{} // closed once the process has been waited for
 }
@@ -50,6 +55,24 @@ type Server struct {
 // Start makes a cluster and returns once it answers. ctx bounds the installing and starting; it does not end the server,
 // which the caller must Stop.
 func Start(ctx context.Context, o Options) (*Server, error) {
+	s, err := prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.initialize(ctx); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(s.dir))
+	}
+	if err := s.launch(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.createDatabase(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// prepare finds the binaries and makes a directory for a cluster.
+func prepare(ctx context.Context, o Options) (*Server, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
@@ -68,11 +91,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for postgres: %w", err)
 	}
-	s := &Server{dir: dir, exited: make(chan struct{})}
-	if err := s.start(ctx, bin, as, o.Durable); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
-	}
-	return s, nil
+	return &Server{dir: dir, bin: bin, as: as, args: serverArgs(o, filepath.Join(dir, "data"), dir)}, nil
 }
 
 // URL connects to the database "booking" as its superuser.
@@ -87,35 +106,57 @@ func (s *Server) url(database string) string {
 func (s *Server) Stop() error {
 	// A fast shutdown, then an immediate one; a kill would leave the server's children to find out by themselves.
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGQUIT, os.Kill} {
-		_ = s.process.Signal(sig) // an error means that it has ended
-		select {
-		case <-s.exited:
+		if s.end(sig) == nil {
 			return os.RemoveAll(s.dir)
-		case <-time.After(stopWithin):
 		}
 	}
 	return fmt.Errorf("stop postgres: process %d outlived a kill; its files are in %s", s.process.Pid, s.dir)
 }
 
-func (s *Server) start(ctx context.Context, bin string, as *syscall.Credential, durable bool) error {
-	data, logName := filepath.Join(s.dir, "data"), filepath.Join(s.dir, "postgres.log")
-	initdb := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "--pgdata="+data, "--username="+role,
-		"--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-	initdb.Dir, initdb.Env, initdb.SysProcAttr = s.dir, serverEnv(), childOf(as)
-	if out, err := initdb.CombinedOutput(); err != nil {
-		return fmt.Errorf("run initdb in %s: %w\n%s", s.dir, err, out)
+// end asks the server to end, and waits for it a while.
+func (s *Server) end(sig os.Signal) error {
+	if s.process != nil { // it never began otherwise
+		_ = s.process.Signal(sig) // an error means that it has ended
 	}
+	select {
+	case <-s.exited:
+		return nil
+	case <-time.After(stopWithin):
+		return fmt.Errorf("postgres has not ended within %s of %s", stopWithin, sig)
+	}
+}
 
-	output, err := os.Create(logName)
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
+
+func (s *Server) initialize(ctx context.Context) error {
+	return s.tool(ctx, "initdb", "--pgdata="+s.data(), "--username="+role, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+}
+
+// tool runs one of PostgreSQL's programs as the server's account.
+func (s *Server) tool(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, name), args...)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = s.dir, serverEnv(), childOf(s.as)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("run %s in %s: %w\n%s", name, s.dir, err, out)
+	}
+	return nil
+}
+
+// launch starts the server on its files and returns once it answers. What it started before an error is stopped, and its
+// files are gone.
+func (s *Server) launch(ctx context.Context) error {
+	logName := filepath.Join(s.dir, "postgres.log")
+	output, err := os.OpenFile(logName, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	defer output.Close()
-	postgres := exec.Command(filepath.Join(bin, "postgres"), serverArgs(data, s.dir, durable)...) //nolint:noctx // lives until Stop
-	postgres.Dir, postgres.Env, postgres.SysProcAttr = s.dir, serverEnv(), childOf(as)
+	postgres := exec.Command(filepath.Join(s.bin, "postgres"), s.args...) //nolint:noctx // lives until Stop
+	postgres.Dir, postgres.Env, postgres.SysProcAttr = s.dir, serverEnv(), childOf(s.as)
 	postgres.Stdout, postgres.Stderr = output, output
+	s.exited = make(chan struct{})
 	if err := s.run(postgres); err != nil {
-		return fmt.Errorf("start postgres: %w", err)
+		return errors.Join(fmt.Errorf("start postgres: %w", err), os.RemoveAll(s.dir))
 	}
 	if err := s.ready(ctx); err != nil {
 		printed, _ := os.ReadFile(logName)
@@ -135,19 +176,18 @@ func (s *Server) run(postgres *exec.Cmd) error {
 		started <- err
 		if err == nil {
 			_ = postgres.Wait() // how it ended is of interest to nobody: Stop ends it
-			close(s.exited)
 		}
+		close(s.exited)
 	}()
 	return <-started
 }
 
-// ready waits until the server answers, then makes the database.
+// ready waits until the server answers.
 func (s *Server) ready(ctx context.Context) error {
 	for {
 		conn, err := pgx.Connect(ctx, s.url("postgres"))
 		if err == nil {
-			_, err = conn.Exec(ctx, "CREATE DATABASE "+role)
-			return errors.Join(err, conn.Close(ctx))
+			return conn.Close(ctx)
 		}
 		select {
 		case <-s.exited:
@@ -159,21 +199,31 @@ func (s *Server) ready(ctx context.Context) error {
 	}
 }
 
-func serverArgs(data, sockets string, durable bool) []string {
+func (s *Server) createDatabase(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, s.url("postgres"))
+	if err != nil {
+		return err
+	}
+	_, err = conn.Exec(ctx, "CREATE DATABASE "+role)
+	return errors.Join(err, conn.Close(ctx))
+}
+
+func serverArgs(o Options, data, sockets string) []string {
 	settings := []string{
 		"listen_addresses=",
 		"unix_socket_directories=" + sockets,
 		"port=" + strconv.Itoa(port),
 		"max_connections=300", // go test runs packages side by side, each with a pool of its own
 		"log_min_messages=fatal",
-		"log_min_error_statement=panic", // tests provoke errors on purpose
+		"log_min_error_statement=panic",     // tests provoke errors on purpose
+		"wal_retrieve_retry_interval=100ms", // of a standby: see Follow
 	}
-	if !durable {
+	if !o.Durable {
 		// synchronous_commit stays on: the store refuses to start without it.
 		settings = append(settings, "fsync=off", "full_page_writes=off")
 	}
 	args := []string{"-D", data}
-	for _, setting := range settings {
+	for _, setting := range append(settings, o.Settings...) {
 		args = append(args, "-c", setting)
 	}
 	return args
