@@ -3,7 +3,9 @@ package web
 import (
 	"fmt"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -51,6 +53,17 @@ func (s *Server) routes() []route {
 		{"GET", "/docs", accessPublic, api.GetDocs, nil},
 		{"GET", docsAssets, accessPublic, s.docs, nil}, // the page's own files; not API
 	}
+}
+
+// Routes lists what the router answers to, as "GET /v1/bookings/:id". It asks the router and not the table, so that a test
+// sees whatever is installed past it.
+func (s *Server) Routes() []string {
+	var all []string
+	for _, r := range s.echo.Routes() {
+		all = append(all, r.Method+" "+r.Path)
+	}
+	slices.Sort(all)
+	return all
 }
 
 // install puts the routes behind their guards. A route that nobody may call is a mistake, and stops the start.
@@ -101,12 +114,25 @@ func (s *Server) guard(r route) func(echo.Context) error {
 func (s *Server) pace(c echo.Context, p principal) error {
 	buckets, name := s.perKey, p.key.Name
 	if name == "" {
-		buckets, name = s.perOrigin, c.RealIP()
+		buckets, name = s.perOrigin, origin(c.RealIP())
 	}
 	if after, ok := buckets.allow(name, s.now()); !ok {
 		return &problem{code: ProblemCodeRateLimited, retryAfter: after}
 	}
 	return nil
+}
+
+// origin is whom an address belongs to: who has one of IPv6 has all 2^64 of its network.
+func origin(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	network, err := ip.WithZone("").Prefix(64)
+	if err != nil {
+		return address
+	}
+	return network.String()
 }
 
 // inspect refuses card numbers in path, query and headers, and query parameters that the route does not have: a filter
