@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,6 +23,7 @@ const (
 	VerbRefund      Verb = "refund"
 	VerbNote        Verb = "note"
 	VerbNotify      Verb = "notify" // a vendor says that something changed: ask
+	VerbErase       Verb = "erase"  // an operator makes the guests' data unreadable; the booking stays
 )
 
 // Decision is one decision and what it needs.
@@ -29,6 +31,9 @@ type Decision struct {
 	Verb   Verb
 	Actor  string // as in Entry.Actor
 	Reason string // why, in the actor's words; required of staff by the API
+
+	Role      string // of staff and operators, for the audit
+	RequestID string // as above
 
 	PaymentToken      string // VerbPay: another payment method
 	AcceptedTotal     Money  // VerbAcceptOffer
@@ -88,7 +93,34 @@ func (f Flow) resolvable(b *Booking) bool {
 
 // Decide applies a person's or a vendor's decision. It changes nothing where it returns an error.
 func (f Flow) Decide(b *Booking, d Decision, now time.Time) (Entry, error) {
-	if allowed := f.Allowed(b); !slices.Contains(allowed, d.Verb) {
+	was := b.Status()
+	entry, err := f.decide(b, d, now)
+	if err == nil && ByStaff(d.Actor) {
+		entry.Mandate = Mandate{Role: d.Role, RequestID: d.RequestID, Asked: d.asked(), Was: was}
+	}
+	return entry, err
+}
+
+// asked is what the decision says beside its verb and reason, where it says something.
+func (d Decision) asked() string {
+	var said []string
+	say := func(is bool, format string, args ...any) {
+		if is {
+			said = append(said, fmt.Sprintf(format, args...))
+		}
+	}
+	say(!d.Amount.IsZero(), "amount=%s", d.Amount)
+	say(d.WaiveFee, "waive_fee")
+	say(d.ExpectedFee != nil, "expected_fee=%s", d.ExpectedFee)
+	say(d.AcceptedTotal != Money{}, "accepted_total=%s", d.AcceptedTotal)
+	say(d.PaymentToken != "", "payment_token")
+	say(d.Verb == VerbResolve, "happened=%t", d.Happened)
+	say(d.SupplierReference != "", "supplier_reference=%s", d.SupplierReference)
+	return strings.Join(said, " ")
+}
+
+func (f Flow) decide(b *Booking, d Decision, now time.Time) (Entry, error) {
+	if allowed := f.Allowed(b); d.Verb != VerbErase && !slices.Contains(allowed, d.Verb) {
 		return Entry{}, &IllegalError{Verb: d.Verb, Status: b.Status(), Allowed: allowed}
 	}
 	by := func(o Outcome) Entry { return f.Apply(b, o.Because(d.Reason).By(d.Actor, string(d.Verb)), now) }
@@ -129,6 +161,8 @@ func (f Flow) Decide(b *Booking, d Decision, now time.Time) (Entry, error) {
 		return f.note(b, d, now), nil
 	case VerbNote:
 		return f.note(b, d, now), nil
+	case VerbErase:
+		return f.erase(b, d, now)
 	default:
 		return Entry{}, &IllegalError{Verb: d.Verb, Status: b.Status(), Allowed: f.Allowed(b)}
 	}
@@ -225,6 +259,15 @@ func (f Flow) refund(b *Booking, d Decision, now time.Time) (Entry, error) {
 
 // CustomerActor is the actor of what the customer does.
 const CustomerActor = "customer"
+
+// erase is not among what is Allowed: it is not decided over HTTP. Before the end the guests' names are still needed, to book
+// the room or to cancel it.
+func (f Flow) erase(b *Booking, d Decision, now time.Time) (Entry, error) {
+	if b.Place.Phase != Ended {
+		return Entry{}, &IllegalError{Verb: d.Verb, Status: b.Status(), Allowed: f.Allowed(b)}
+	}
+	return f.note(b, d, now), nil
+}
 
 // note writes a line of history about a decision that is not an outcome of a step.
 func (f Flow) note(b *Booking, d Decision, now time.Time) Entry {

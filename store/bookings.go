@@ -210,9 +210,13 @@ func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner, by string, ne
 	if err != nil {
 		return nil, fmt.Errorf("save booking %s: %w", b.ID, err)
 	}
-	line := newHistoryRow(e, by)
+	line, reference := newHistoryRow(e, by), nullable(b.ReferenceAt(e.From.Step), textLimit)
+	audit, err := s.cfg.Keys.auditOf(b, e, line, reference)
+	if err != nil {
+		return nil, fmt.Errorf("audit booking %s: %w", b.ID, err)
+	}
 	return &op{
-		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID), nullable(b.ReferenceAt(e.From.Step), textLimit)),
+		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID), reference), audit: audit,
 		place: place.values(string(b.ID), string(pool), b.Offer.Supplier, owner, next),
 	}, nil
 }

@@ -75,6 +75,7 @@ func (s *Store) commit(ctx context.Context, batch []*op) error {
 		return cmp.Or(cmp.Compare(a.accept.key, b.accept.key), cmp.Compare(a.accept.client, b.accept.client))
 	})
 	var written int
+	var head auditHead
 	err := s.transact(ctx, func(tx *gorm.DB) error {
 		accepted, err := s.insertAccepted(tx, accepts)
 		if err != nil {
@@ -84,12 +85,17 @@ func (s *Store) commit(ctx context.Context, batch []*op) error {
 		if err != nil {
 			return fmt.Errorf("save bookings: %w", err)
 		}
+		if err := s.erase(tx, saved); err != nil {
+			return fmt.Errorf("erase people: %w", err)
+		}
 		written = len(accepted) + len(saved)
-		return nil
+		head, err = s.appendAudit(tx, saved)
+		return err
 	})
 	if err != nil {
 		return err
 	}
+	s.logHead(head)
 	for _, o := range batch {
 		if errors.Is(o.err, booking.ErrLost) || errors.Is(o.err, booking.ErrConflict) {
 			s.counts.fenced.Add(1)

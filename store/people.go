@@ -11,6 +11,7 @@ import (
 
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
 	"golang.org/x/text/unicode/norm"
+	"gorm.io/gorm"
 
 	"hotelbooking/booking"
 )
@@ -75,16 +76,38 @@ func (s *Store) checkKeys(ctx context.Context) error {
 }
 
 // Erase makes a booking's personal data unreadable for good, here and in every backup that lacks the key, and unfindable by
-// e-mail. The booking itself stays. Erasing twice is no error; booking.ErrNotFound when there is no booking.
-func (s *Store) Erase(ctx context.Context, id booking.ID) error {
-	ctx, cancel := s.deadline(ctx)
-	defer cancel()
-	done := s.write.WithContext(ctx).Exec("UPDATE people SET data_key = NULL, email_index = NULL WHERE id = ?", s.sql.id(string(id)))
-	if done.Error != nil {
-		return fmt.Errorf("erase the people of booking %s: %w", id, done.Error)
-	}
-	if done.RowsAffected == 0 {
-		return booking.ErrNotFound
+// e-mail; and takes what our people wrote about it out of the history. The booking, its money and the rest of its history stay.
+// It is a decision like those of Decide, of one of our own people, with its line of history and its row in the audit. Erasing
+// again erases what was written since. booking.ErrNotFound when there is no booking.
+func (s *Store) Erase(ctx context.Context, id booking.ID, decide func(*booking.Booking) (booking.Entry, error)) (*booking.Booking, error) {
+	return s.decide(ctx, id, decide, func(o *op) error {
+		if o.audit == nil {
+			return fmt.Errorf("erase the people of booking %s: %s is none of our own people, whom the audit would name", id, o.entry.Actor)
+		}
+		o.erases = true
+		return nil
+	})
+}
+
+const (
+	erasePeople = "UPDATE people SET data_key = NULL, email_index = NULL WHERE id = ?"
+	eraseTexts  = "UPDATE history SET detail = ? WHERE booking_id = ? AND version < ? AND detail <> '' AND (" + actorIsStaff + ")"
+	// actorIsStaff is booking.ByStaff.
+	actorIsStaff = "substr(actor, 1, 8) = 'support:' OR substr(actor, 1, 9) = 'operator:'"
+)
+
+// erase does it for those among what was written that say so.
+func (s *Store) erase(tx *gorm.DB, written []*op) error {
+	for _, o := range written {
+		if !o.erases {
+			continue
+		}
+		if err := tx.Exec(erasePeople, s.sql.id(string(o.id))).Error; err != nil {
+			return err
+		}
+		if err := tx.Exec(eraseTexts, booking.ErasedText, s.sql.id(string(o.id)), o.entry.Version).Error; err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -281,6 +281,11 @@ const decideTries = 10
 // Decide reads a booking without personal data, lets decide change it, and writes it if it has not moved meanwhile; else it
 // begins again. A leased booking stays leased. The error of decide is returned as it is, and nothing is written.
 func (s *Store) Decide(ctx context.Context, id booking.ID, decide func(*booking.Booking) (booking.Entry, error)) (*booking.Booking, error) {
+	return s.decide(ctx, id, decide, func(*op) error { return nil })
+}
+
+// decide is Decide of a write that also changes.
+func (s *Store) decide(ctx context.Context, id booking.ID, decide func(*booking.Booking) (booking.Entry, error), also func(*op) error) (*booking.Booking, error) {
 	for try := 1; ; try++ {
 		b, err := s.Get(ctx, id)
 		if err != nil {
@@ -294,6 +299,9 @@ func (s *Store) Decide(ctx context.Context, id booking.ID, decide func(*booking.
 		b.Owner = owner
 		o, err := s.saveOp(b, entry, owner, rand.Text(), afterwards{owner: owner, dueIn: dueIn(b), keepDue: owner != "" || b.DueAt.Equal(due)})
 		if err != nil {
+			return nil, err
+		}
+		if err := also(o); err != nil {
 			return nil, err
 		}
 		err = s.writer.write(ctx, o)

@@ -36,6 +36,8 @@ type op struct {
 	history []any      // columns of linesIn
 	entry   historyRow // to recognise the write by
 	owner   string     // who must hold the booking for a save to be written; empty: nobody
+	audit   *auditRow  // of an action of our own people; else nil
+	erases  bool       // its people, too
 
 	err     error
 	settled chan struct{}

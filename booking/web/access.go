@@ -50,7 +50,7 @@ func (p principal) staff() bool { return p.key.Scope == ScopeSupport }
 // actor is the name in the history.
 func (p principal) actor() string {
 	if p.staff() {
-		return "support:" + p.key.Name
+		return booking.SupportActor(p.key.Name)
 	}
 	return booking.CustomerActor
 }

@@ -218,6 +218,7 @@ func (s *Server) act(c echo.Context, id, reason string, d booking.Decision) erro
 	}
 	var found findings
 	d.Actor, d.Reason = caller(c).actor(), found.text("/reason", reason)
+	d.Role, d.RequestID = string(caller(c).key.Role), requestID(c)
 	if len(d.Reason) == 0 {
 		found.add("/reason", "too_short", "It must say something.")
 	}
