@@ -33,6 +33,7 @@ var importRules = []importRule{
 		"providers", "providers/hotel", "providers/hotel/sandbox", "providers/fraud/sandbox", "providers/payment/sandbox", "providers/tracking/sandbox",
 	}},
 	{of: "booking", alone: true, std: true},
+	{of: "chaos", alone: true, tests: []string{"store/storetest/pgserver"}}, // it knows the service as others do: by its binary
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
 	{of: "booking/web/...", may: []string{"booking"}},
 	{of: "workers/queuetest", may: []string{"booking", "workers", "booking/bookingtest"}},

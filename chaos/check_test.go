@@ -1,0 +1,293 @@
+package chaos_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// violation is one broken promise.
+type violation struct {
+	invariant string
+	booking   string // its id, or its reference where the service does not know it
+	what      string
+}
+
+func (v violation) String() string { return v.invariant + " " + v.booking + ": " + v.what }
+
+// class is the column of the report in which a violation is counted.
+func (v violation) class() string {
+	switch v.invariant {
+	case "S1", "C1":
+		return "lost"
+	case "S2", "S3", "S4":
+		return "doubled"
+	case "L1", "L2", "L3", "L7":
+		return "stuck"
+	case "S7", "S9":
+		return "non_monotone"
+	default:
+		return "inconsistent"
+	}
+}
+
+// checker gathers violations.
+type checker struct {
+	evidence
+
+	found []violation
+}
+
+// violations compares the three sources.
+//
+//	S1 what was acknowledged is there       S7 terminal is final              S12 nothing outside without a booking
+//	S2 one key, one booking                 S8 history without gaps or repeats  L1 all decided, or with a person
+//	S3 one room                             S9 versions grow, never 404         L2 nothing without a time at which it goes on
+//	S4 one charge                           C1 an acknowledged cancel is kept   L3 support sees what waits for a person
+//	S5 order of effects                     O1 the outcome that the tokens say  L7 no lease is left
+//	S6 what the booking says is what is
+func (e evidence) violations() []violation {
+	c := &checker{evidence: e}
+	for _, s := range e.stories {
+		c.acknowledged(s)
+		c.monotone(s)
+	}
+	c.keys()
+	for _, id := range slices.Sorted(maps.Keys(e.rows)) {
+		r := e.rows[id]
+		c.rested(r)
+		c.history(r)
+		c.consistent(r)
+	}
+	c.outside()
+	c.order()
+	if e.stuck > 0 {
+		c.say("L1", "-", "%d bookings still move", e.stuck)
+	}
+	return c.found
+}
+
+func (c *checker) say(invariant, booking, format string, args ...any) {
+	c.found = append(c.found, violation{invariant, booking, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) unless(ok bool, invariant, booking, format string, args ...any) {
+	if !ok {
+		c.say(invariant, booking, format, args...)
+	}
+}
+
+// acknowledged: what a client was promised.
+func (c *checker) acknowledged(s *story) {
+	c.unless(s.Refused == 0, "O1", s.Key, "its submission was answered with %d", s.Refused)
+	c.unless(s.Foreign == 0, "O1", s.Key, "%d answers that nobody expects", s.Foreign)
+	if len(s.IDs) == 0 {
+		return
+	}
+	id := s.IDs[0]
+	for _, other := range s.IDs {
+		c.unless(other == id, "S2", id, "the same key was answered with %s, too", other)
+	}
+	c.unless(!s.Unreplayed, "S2", id, "a repeated submission was answered as a new one")
+	r := c.rows[id]
+	if r == nil {
+		c.say("S1", id, "acknowledged, and not in the database")
+		return
+	}
+	c.unless(r.Reference == s.Reference, "S1", id, "acknowledged as %s, and stored as %s", s.Reference, r.Reference)
+	c.unless(r.Key == s.Key, "S2", id, "submitted under key %s, and stored under %s", s.Key, r.Key)
+	final, asked := c.final[id]
+	c.unless(asked, "S9", id, "acknowledged, and not to be had any more")
+	if asked {
+		c.unless(final.Status == r.Status && final.Version == r.Version, "S6", id, "the API says %s %d, the database %s %d", final.Status, final.Version, r.Status, r.Version)
+	}
+	c.unless(!s.CancelTaken || r.Status == cancelled || r.Status == failed || r.Phase == "parked", "C1", id, "its cancellation was accepted, and it is %s", r.Status)
+	c.outcome(s, r)
+}
+
+// outcome: what the magic tokens say. Who should be confirmed may fail for want of an answer, which gaveUp counts.
+func (c *checker) outcome(s *story, r *row) {
+	switch {
+	case r.Phase == "parked", s.CancelSent && (r.Status == cancelled || r.Status == failed):
+	case s.Kind.want == r.Status && r.Status == failed:
+		code := c.final[r.ID].Failure.Code
+		c.unless(s.Kind.code == code || gaveUp[code], "O1", r.ID, "it was to fail for %s, and failed for %s", s.Kind.code, code)
+	case s.Kind.want == r.Status:
+	case s.Kind.want == confirmed && r.Status == failed:
+		code := c.final[r.ID].Failure.Code
+		c.unless(gaveUp[code], "O1", r.ID, "it was to be confirmed, and failed for %s", code)
+	default:
+		c.say("O1", r.ID, "it was to be %s (%s), and is %s", s.Kind.want, s.Kind.name, r.Status)
+	}
+}
+
+// gaveUp are the reasons for which a booking that could succeed may fail: somebody could not be reached for too long.
+var gaveUp = map[string]bool{
+	"supplier_unavailable": true, "payment_unavailable": true, "supplier_no_confirmation": true, "review_expired": true,
+	"booking_deadline_exceeded": true, "payment_action_expired": true,
+}
+
+// monotone: what a client saw, in its order.
+func (c *checker) monotone(s *story) {
+	if len(s.IDs) == 0 {
+		return
+	}
+	id := s.IDs[0]
+	c.unless(s.Missing == 0, "S9", id, "404 after the 202, %d times", s.Missing)
+	all := slices.Clone(s.Seen)
+	if final, ok := c.final[id]; ok {
+		all = append(all, final.seen())
+	}
+	for i := 1; i < len(all); i++ {
+		before, now := all[i-1], all[i]
+		c.unless(now.Version >= before.Version, "S9", id, "version %d was followed by %d", before.Version, now.Version)
+		c.unless(now.Version > before.Version || now.Status == before.Status, "S9", id, "version %d is %s and %s", now.Version, before.Status, now.Status)
+		c.unless(!before.Terminal || now.Status == before.Status || s.CancelSent && before.Status == confirmed, "S7", id, "it was %s, and became %s", before.Status, now.Status)
+	}
+}
+
+// keys: no two bookings under one key.
+func (c *checker) keys() {
+	of := map[string]string{}
+	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
+		key := c.rows[id].Key
+		if other, taken := of[key]; taken && key != "" {
+			c.say("S2", id, "%s has the same key", other)
+		}
+		of[key] = id
+	}
+}
+
+// rested: nothing is left to do, or it is a person's.
+func (c *checker) rested(r *row) {
+	c.unless(r.Owner == "", "L7", r.ID, "%s holds it", r.Owner)
+	switch r.Phase {
+	case "ended":
+		c.unless(terminal(r.Status), "L1", r.ID, "ended, and %s", r.Status)
+	case "parked":
+		c.unless(c.desk[r.ID], "L3", r.ID, "it waits for a person (%s), and support does not see it", r.Attention)
+	default:
+		c.unless(r.Due, "L2", r.ID, "%s %s, and nobody will ever look at it", r.Phase, r.Step)
+		c.say("L1", r.ID, "still %s %s", r.Phase, r.Step)
+	}
+}
+
+func terminal(status string) bool {
+	return status == confirmed || status == failed || status == cancelled
+}
+
+// history: every turn is there once, and leads from where the one before led to.
+func (c *checker) history(r *row) {
+	done := map[string]bool{}
+	wished, status := false, ""
+	for i, l := range r.Lines {
+		if l.Version != i+1 {
+			c.say("S8", r.ID, "after version %d of the history comes %d", i, l.Version)
+			return
+		}
+		if i > 0 {
+			before := r.Lines[i-1]
+			c.unless(l.FromPhase == "" || before.ToPhase == l.FromPhase && before.ToStep == l.FromStep, "S8", r.ID,
+				"version %d leaves %s %s, and the one before led to %s %s", l.Version, l.FromPhase, l.FromStep, before.ToPhase, before.ToStep)
+		}
+		wished = wished || l.Verb == "cancel"
+		c.unless(!terminal(status) || l.Status == status || wished && status == confirmed, "S7", r.ID, "version %d makes %s of %s", l.Version, l.Status, status)
+		status = l.Status
+		if once := l.FromPhase + " " + l.FromStep; l.Outcome == "next" && l.FromPhase == "doing" {
+			c.unless(!done[once], "S8", r.ID, "%s succeeded twice", once)
+			done[once] = true
+		}
+	}
+	if len(r.Lines) == 0 {
+		c.say("S8", r.ID, "no history")
+		return
+	}
+	last := r.Lines[len(r.Lines)-1]
+	c.unless(last.Version == r.Version && last.Status == r.Status && last.ToPhase == r.Phase && last.ToStep == r.Step, "S8", r.ID,
+		"it is %d %s %s %s, and its history ends with %d %s %s %s", r.Version, r.Status, r.Phase, r.Step, last.Version, last.Status, last.ToPhase, last.ToStep)
+}
+
+// consistent: what the booking says is what exists outside.
+func (c *checker) consistent(r *row) {
+	l := c.ledger[r.Reference]
+	c.unless(l.MaxActive <= 1 && l.Confirmed <= 1, "S3", r.ID, "%d rooms at once, %d ever", l.MaxActive, l.Confirmed)
+	c.unless(l.Captures <= 1 && l.MaxCaptures <= 1 && l.MaxOpen <= 1, "S4", r.ID, "%d captures, %d authorisations at once", l.MaxCaptures, l.MaxOpen)
+	c.unless(l.KeysReused == 0, "S4", r.ID, "a key or reference was used for another body, %d times", l.KeysReused)
+	net := minor(l.Captured) - minor(l.Refunded)
+	c.unless(net >= 0 && net <= price && (l.Currency == "" || l.Currency == currency), "S4", r.ID, "%d %s are kept of %d", net, l.Currency, price)
+	if r.Phase == "parked" {
+		return // what remains open is what a person is to look at
+	}
+	switch r.Status {
+	case confirmed:
+		c.unless(l.Active == 1 && l.Confirmed == 1 && l.Holds == 0, "S6", r.ID, "confirmed, with %d rooms and %d holds", l.Active, l.Holds)
+		c.unless(net == price && l.Open == 0, "S6", r.ID, "confirmed, with %d charged and %d authorisations open", net, l.Open)
+		c.unless(l.Tracked == 1, "S6", r.ID, "confirmed, and tracked %d times", l.Tracked)
+	case failed, cancelled:
+		fee := minor(c.fees[r.ID])
+		c.unless(l.Active == 0 && l.Holds == 0, "S6", r.ID, "%s, with %d rooms and %d holds", r.Status, l.Active, l.Holds)
+		c.unless(net == fee && l.Open == 0, "S6", r.ID, "%s for a fee of %d, with %d charged and %d authorisations open", r.Status, fee, net, l.Open)
+	}
+}
+
+// outside: nothing exists there that the service does not know.
+func (c *checker) outside() {
+	known := map[string]bool{}
+	for _, r := range c.rows {
+		known[r.Reference] = true
+	}
+	for _, reference := range slices.Sorted(maps.Keys(c.ledger)) {
+		c.unless(known[reference], "S12", reference, "it exists outside, and there is no booking")
+	}
+}
+
+// order: what happened outside, in the order in which it happened there.
+func (c *checker) order() {
+	type past struct{ authorized, booked, gone, paidBack bool }
+	pasts, bodies := map[string]*past{}, map[string]string{}
+	for _, e := range c.journal {
+		if e.Reference == "" {
+			continue
+		}
+		p := pasts[e.Reference]
+		if p == nil {
+			p = &past{}
+			pasts[e.Reference] = p
+		}
+		if e.Key != "" && e.Body != "" {
+			name := e.Operation + " " + e.Key
+			c.unless(bodies[name] == "" || bodies[name] == e.Body, "S4", e.Reference, "%s came with two bodies", name)
+			bodies[name] = e.Body
+		}
+		for _, effect := range e.did() {
+			switch effect {
+			case "authorized":
+				c.unless(!p.paidBack, "S5", e.Reference, "authorised after the money was given back")
+				p.authorized = true
+			case "held":
+				c.unless(!p.gone, "S5", e.Reference, "held after the room was given back")
+			case "booked":
+				c.unless(p.authorized, "S5", e.Reference, "booked before the money was reserved")
+				c.unless(!p.gone, "S5", e.Reference, "booked after the room was given back")
+				p.booked = true
+			case "captured":
+				c.unless(p.booked, "S5", e.Reference, "charged before the room was booked")
+				c.unless(!p.paidBack, "S5", e.Reference, "charged after the money was given back")
+			case "released", "booking_dropped", "cancelled":
+				p.gone = true
+			case "tombstone":
+				p.gone, p.paidBack = p.gone || e.System == "hotel", p.paidBack || e.System == "payment"
+			case "voided", "refunded", "voided_before_action":
+				p.paidBack = true
+			}
+		}
+	}
+}
+
+// minor is "346.00" in cents.
+func minor(amount string) int {
+	n, _ := strconv.Atoi(strings.ReplaceAll(amount, ".", "")) // nothing is none
+	return n
+}

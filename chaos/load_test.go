@@ -1,0 +1,309 @@
+package chaos_test
+
+import (
+	crypto "crypto/rand"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	ackWithin    = 60 * time.Second  // a client repeats its submission for so long
+	followWithin = 150 * time.Second // and asks for so long what became of it
+	acksWithin   = 5 * time.Minute
+)
+
+// plan is what clients do.
+type plan struct {
+	clients int           // at once; each has one booking under way. 0: 40
+	kinds   []kind        // nil: the usual mix
+	pause   time.Duration // of a client between two bookings, about
+	cancel  float64       // the share of bookings that their clients cancel at a random moment; below 0: none, 0: one in twelve
+	seed    uint64
+	only    func() string // where clients go; nil: to any instance
+}
+
+// load is clients at work. Each books, follows its booking to the end, and books again, until the load is ended.
+type load struct {
+	c     *kase
+	plan  plan
+	name  string        // no two loads share keys
+	quit  chan struct{} // closed: no new bookings
+	work  sync.WaitGroup
+	next  atomic.Int64
+	acked atomic.Int64
+	ended atomic.Int64
+
+	mu      sync.Mutex // guards stories, to which each client adds its own
+	stories []*story
+}
+
+// story is all that one client did and saw about one booking. Its client writes it; the others read it once all have ended.
+type story struct {
+	Key         string
+	Kind        kind
+	IDs         []string // of each 202
+	Reference   string
+	Secret      string
+	Replayed    bool // it was submitted again after its 202
+	Unreplayed  bool // and was answered as if it were new
+	Retries     int  // submissions without an answer, or with a 5xx
+	Refused     int  // the status of an answer that was neither
+	CancelSent  bool
+	CancelTaken bool // it was answered with 202
+	Missing     int  // answers 404 after the 202
+	Foreign     int  // other answers that nobody expects
+	Seen        []seen
+	Acked       time.Time
+	Decided     time.Time
+}
+
+// seen is an answer that tells something new.
+type seen struct {
+	Status   string
+	Version  int
+	Terminal bool
+	Fee      string // of a cancellation
+	Code     string // of a failure
+}
+
+// view is a booking as a client reads it.
+type view struct {
+	ID           string
+	Reference    string
+	Version      int
+	Status       string
+	Terminal     bool
+	ClientSecret string `json:"client_secret"`
+	Failure      struct{ Code string }
+	Cancellation struct{ Fee struct{ Amount string } }
+}
+
+func (v view) seen() seen {
+	return seen{v.Status, v.Version, v.Terminal, v.Cancellation.Fee.Amount, v.Failure.Code}
+}
+
+// offer sends the clients.
+func (c *kase) offer(p plan) *load {
+	c.Helper()
+	if p.clients == 0 {
+		p.clients = 40
+	}
+	if p.kinds == nil {
+		p.kinds = kinds()
+	}
+	if p.cancel == 0 {
+		p.cancel = 1. / 12
+	}
+	if p.only == nil {
+		p.only = c.somewhere
+	}
+	l := &load{c: c, plan: p, name: strings.ToLower(crypto.Text()[:8]), quit: make(chan struct{})}
+	for n := range p.clients {
+		l.work.Go(func() { l.client(rand.New(rand.NewPCG(p.seed, uint64(n)))) })
+	}
+	c.Cleanup(l.end)
+	return l
+}
+
+// end lets the clients come to the end of their bookings, and returns when they have.
+func (l *load) end() {
+	l.stop()
+	l.work.Wait()
+}
+
+// stop lets no client begin another booking.
+func (l *load) stop() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	select {
+	case <-l.quit:
+	default:
+		close(l.quit)
+	}
+}
+
+// acks waits until so many more bookings were acknowledged.
+func (l *load) acks(more int) {
+	l.c.Helper()
+	l.reach("acknowledged", &l.acked, more)
+}
+
+// ends waits until so many more bookings were decided, as their clients saw.
+func (l *load) ends(more int) {
+	l.c.Helper()
+	l.reach("decided", &l.ended, more)
+}
+
+func (l *load) reach(what string, counter *atomic.Int64, more int) {
+	l.c.Helper()
+	want := counter.Load() + int64(more)
+	for deadline := time.Now().Add(acksWithin); counter.Load() < want; <-time.After(poll) {
+		require.True(l.c, time.Now().Before(deadline), "only %d bookings of %d were %s", counter.Load(), want, what)
+	}
+}
+
+func (l *load) client(random *rand.Rand) {
+	for {
+		select {
+		case <-l.quit:
+			return
+		case <-time.After(time.Duration(random.Float64() * 2 * float64(l.plan.pause))):
+		}
+		l.book(random)
+	}
+}
+
+// book is one client's whole story.
+func (l *load) book(random *rand.Rand) {
+	s := &story{Key: fmt.Sprintf("%s-%d", l.name, l.next.Add(1)), Kind: pick(l.plan.kinds, random)}
+	body := s.Kind.body(s.Key)
+	cancels, repeats, browser := random.Float64() < l.plan.cancel, random.Float64() < .1, random.Float64() < .3
+	defer func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.stories = append(l.stories, s)
+	}()
+	if !l.submit(s, body, random, ackWithin) {
+		return
+	}
+	s.Acked = time.Now()
+	l.acked.Add(1)
+	if repeats {
+		s.Replayed = true
+		l.submit(s, body, random, ackWithin)
+	}
+	if cancels {
+		<-time.After(time.Duration(random.Float64() * float64(time.Second)))
+		l.cancel(s, random)
+	}
+	key := l.c.key
+	if browser {
+		key = s.Secret // as a page does that knows nothing but this booking
+	}
+	l.followToTheEnd(s, key, random)
+}
+
+// submit repeats the submission with its key until it is answered.
+func (l *load) submit(s *story, body string, random *rand.Rand, within time.Duration) bool {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); l.breathe(random) {
+		base := l.plan.only()
+		if base == "" {
+			continue
+		}
+		a, err := call(http.MethodPost, base+"/v1/bookings", l.c.key, body, callWithin, "Idempotency-Key", s.Key)
+		switch {
+		case err != nil || a.status >= 500 || a.status == http.StatusTooManyRequests:
+			s.Retries++
+		case a.status == http.StatusAccepted:
+			v := view{}
+			if json.Unmarshal(a.body, &v) != nil || v.ID == "" {
+				s.Foreign++
+				return false
+			}
+			if len(s.IDs) > 0 && a.header.Get("Idempotent-Replayed") != "true" {
+				s.Unreplayed = true
+			}
+			s.IDs, s.Reference, s.Secret = append(s.IDs, v.ID), v.Reference, v.ClientSecret
+			s.see(v)
+			return true
+		default:
+			s.Refused = a.status
+			return false
+		}
+	}
+	return false
+}
+
+// cancel repeats the wish until it is answered.
+func (l *load) cancel(s *story, random *rand.Rand) {
+	s.CancelSent = true
+	for deadline := time.Now().Add(ackWithin); time.Now().Before(deadline); l.breathe(random) {
+		base := l.plan.only()
+		if base == "" {
+			continue
+		}
+		a, err := call(http.MethodPost, base+"/v1/bookings/"+s.IDs[0]+"/cancellation", l.c.key, "{}", callWithin)
+		v := view{}
+		switch {
+		case err != nil || a.status >= 500:
+		case a.status == http.StatusAccepted && json.Unmarshal(a.body, &v) == nil:
+			s.CancelTaken = true
+			s.see(v)
+			return
+		case a.status == http.StatusNotFound:
+			s.Missing++
+			return
+		case a.status == http.StatusConflict: // it is over
+			return
+		default:
+			s.Foreign++
+			return
+		}
+	}
+}
+
+// followToTheEnd polls until the booking is decided; a cancelled one until that is.
+func (l *load) followToTheEnd(s *story, key string, random *rand.Rand) {
+	etag := ""
+	for deadline := time.Now().Add(followWithin); time.Now().Before(deadline); {
+		base := l.plan.only()
+		if base == "" {
+			l.breathe(random)
+			continue
+		}
+		a, err := call(http.MethodGet, base+"/v1/bookings/"+s.IDs[0], key, "", callWithin, "Prefer", "wait=2", "If-None-Match", etag)
+		v := view{}
+		switch {
+		case err != nil || a.status >= 500 || a.status == http.StatusTooManyRequests:
+			l.breathe(random)
+		case a.status == http.StatusNotModified:
+			if s.last().Terminal {
+				l.decided(s)
+				return
+			}
+		case a.status == http.StatusOK && json.Unmarshal(a.body, &v) == nil:
+			s.see(v)
+			etag = a.header.Get("ETag")
+			if v.Terminal {
+				l.decided(s)
+				return
+			}
+		case a.status == http.StatusNotFound:
+			s.Missing++
+			return
+		default:
+			s.Foreign++
+			return
+		}
+	}
+}
+
+func (l *load) decided(s *story) {
+	s.Decided = time.Now()
+	l.ended.Add(1)
+}
+
+func (l *load) breathe(random *rand.Rand) {
+	<-time.After(50*time.Millisecond + time.Duration(random.Int64N(int64(150*time.Millisecond))))
+}
+
+func (s *story) see(v view) {
+	if now := v.seen(); len(s.Seen) == 0 || now != s.last() {
+		s.Seen = append(s.Seen, now)
+	}
+}
+
+func (s *story) last() seen {
+	if len(s.Seen) == 0 {
+		return seen{}
+	}
+	return s.Seen[len(s.Seen)-1]
+}

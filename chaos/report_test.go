@@ -1,0 +1,159 @@
+package chaos_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// report is one case's line.
+type report struct {
+	Case      string             `json:"case"`
+	Form      string             `json:"form"`
+	Commit    string             `json:"commit,omitempty"`
+	Acked     int                `json:"acked"`
+	Unacked   int                `json:"unacked"`
+	Done      map[string]int     `json:"done"` // kills, pauses and others
+	Confirmed int                `json:"confirmed"`
+	Failed    int                `json:"failed"`
+	Cancelled int                `json:"cancelled"`
+	Parked    int                `json:"parked"`
+	GaveUp    int                `json:"gave_up"` // failed for want of an answer, and were to be confirmed
+	Wrong     map[string]int     `json:"wrong"`   // by class; every one must be 0
+	Coverage  map[string]int     `json:"coverage"`
+	Figures   map[string]float64 `json:"figures,omitempty"`
+
+	found []violation
+}
+
+// classes are the columns that must be 0.
+var classes = []string{"lost", "doubled", "inconsistent", "stuck", "non_monotone"}
+
+func (c *kase) report(e evidence) *report {
+	r := &report{
+		Case: c.name, Form: *chosen, Commit: commit(), Done: maps.Clone(c.did), Figures: maps.Clone(c.figures), Wrong: map[string]int{},
+		Coverage: coverage(c.total(), e.journal, e.stories), found: e.violations(),
+	}
+	for _, class := range classes {
+		r.Wrong[class] = 0
+	}
+	for _, v := range r.found {
+		r.Wrong[v.class()]++
+	}
+	for _, s := range e.stories {
+		if len(s.IDs) == 0 {
+			r.Unacked++
+			continue
+		}
+		r.Acked++
+		row := e.rows[s.IDs[0]]
+		if row == nil {
+			continue
+		}
+		switch {
+		case row.Phase == "parked":
+			r.Parked++
+		case row.Status == confirmed:
+			r.Confirmed++
+		case row.Status == cancelled:
+			r.Cancelled++
+		case row.Status == failed:
+			r.Failed++
+			if s.Kind.want == confirmed && !s.CancelSent {
+				r.GaveUp++
+			}
+		}
+	}
+	return r
+}
+
+func (r *report) String() string {
+	return fmt.Sprintf("%s: %d acked (%d not), %s; %d confirmed, %d failed (%d gave up), %d cancelled, %d parked; %s; %s%s",
+		r.Case, r.Acked, r.Unacked, words(r.Done), r.Confirmed, r.Failed, r.GaveUp, r.Cancelled, r.Parked, words(r.Wrong), words(r.Coverage), figures(r.Figures))
+}
+
+func words(numbers map[string]int) string {
+	var out []string
+	for _, word := range slices.Sorted(maps.Keys(numbers)) {
+		out = append(out, fmt.Sprintf("%d %s", numbers[word], strings.ReplaceAll(word, "_", " ")))
+	}
+	return strings.Join(out, ", ")
+}
+
+func figures(numbers map[string]float64) string {
+	out := ""
+	for _, word := range slices.Sorted(maps.Keys(numbers)) {
+		out += fmt.Sprintf("; %s %.3g", strings.ReplaceAll(word, "_", " "), numbers[word])
+	}
+	return out
+}
+
+// reported are the lines of all cases of this run.
+type reported struct {
+	mu  sync.Mutex
+	all []*report
+}
+
+var reports reported
+
+// publish prints the line, and keeps it for the summary and the file.
+func (r *report) publish() {
+	reports.mu.Lock()
+	defer reports.mu.Unlock()
+	reports.all = append(reports.all, r)
+	fmt.Println(r)
+	if *reportFile == "" {
+		return
+	}
+	text, err := json.Marshal(r)
+	if err == nil {
+		var file *os.File
+		if file, err = os.OpenFile(*reportFile, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err == nil {
+			_, err = file.Write(append(text, '\n'))
+			_ = file.Close() // what was not written is an error already
+		}
+	}
+	if err != nil {
+		fmt.Println("the report is not kept:", err)
+	}
+}
+
+// summary says what all cases together have shown. Of no failure in n the 95 % upper bound of the rate is 3/n.
+func (r *reported) summary() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	acked, kills, wrong := 0, 0, 0
+	for _, one := range r.all {
+		acked += one.Acked
+		kills += one.Done["kills"] + one.Done["restarts"] + one.Done["pauses"]
+		for _, n := range one.Wrong {
+			wrong += n
+		}
+	}
+	if acked == 0 {
+		return ""
+	}
+	line := fmt.Sprintf("chaos, %s form: %d cases, %d kills, pauses and restarts, %d bookings acknowledged: %d violations", *chosen, len(r.all), kills, acked, wrong)
+	if wrong == 0 {
+		line += fmt.Sprintf("; 0 of %d, 95 %% upper bound %.2g", acked, 3/float64(acked))
+	}
+	return line + "\n"
+}
+
+func commit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value
+		}
+	}
+	return ""
+}
