@@ -40,3 +40,16 @@ func TestTheAddressesOfOneNetworkShareAPace(t *testing.T) {
 	from("::ffff:198.51.100.7").problem(http.StatusTooManyRequests, ProblemCodeRateLimited)
 	from("198.51.100.8").problem(http.StatusUnauthorized, ProblemCodeUnauthorized)
 }
+
+func TestWhoAsksForWhatIsNotThereHasAPaceToo(t *testing.T) {
+	t.Parallel()
+	s := open(t, func(c *Config) { c.AddressRate, c.AddressBurst = 0.001, 4 })
+	for range 2 {
+		s.call("GET", "/nowhere", "", "").problem(http.StatusNotFound, ProblemCodeNotFound)
+		s.call("PUT", "/v1/bookings", "", "").problem(http.StatusMethodNotAllowed, ProblemCodeMethodNotAllowed)
+	}
+	s.call("GET", "/nowhere", "", "").problem(http.StatusTooManyRequests, ProblemCodeRateLimited)
+	s.call("PUT", "/v1/bookings", "", "").problem(http.StatusTooManyRequests, ProblemCodeRateLimited)
+	s.call("GET", "/v1/bookings", "", "").problem(http.StatusTooManyRequests, ProblemCodeRateLimited)
+	s.call("GET", "/v1/bookings?client_reference=x", webKey, "").is(http.StatusOK)
+}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -37,7 +38,20 @@ func (s *Server) use(metrics prometheus.Registerer) {
 			MaxAge:        600,
 		}))
 	}
-	s.echo.Use(protect)
+	s.echo.Use(s.paceStrays, protect)
+}
+
+// paceStrays holds those to their pace who ask for what is not there: no route's guard sees them, and each has a line in the log.
+func (s *Server) paceStrays(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err := next(c)
+		if errors.Is(err, echo.ErrNotFound) || errors.Is(err, echo.ErrMethodNotAllowed) {
+			if late := s.pace(c, principal{}); late != nil {
+				return late
+			}
+		}
+		return err
+	}
 }
 
 // visit is echo's context with what we know about the request.
