@@ -27,9 +27,10 @@ func OpenAuditor(ctx context.Context, cfg Config, log *zap.Logger) (*Auditor, er
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg.withDefaults(), log: log, sql: sqliteDialect}
+	s := &Store{cfg: cfg.withDefaults(), log: log}
 	var err error
 	if cfg.URL == "" {
+		s.sql = s.cfg.sqlite()
 		if _, err = os.Stat(filepath.Join(cfg.Dir, sqliteFile)); err == nil { // or SQLite would make it
 			s.read, err = sqlitePool(cfg.Dir, 1, readerOptions())
 		}

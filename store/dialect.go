@@ -30,7 +30,7 @@ type dialect struct {
 	longest int                                                           // rows of one statement
 }
 
-// now is set by openSQLite: the process's clock is SQLite's, for whoever shares the file shares the machine.
+// now is set by Config.sqlite: the process's clock is SQLite's, for whoever shares the file shares the machine.
 var sqliteDialect = dialect{
 	lanes: `
             SELECT w.id, w.due_at FROM v JOIN places AS w ON w.rowid IN (

@@ -236,3 +236,6 @@ func alone(cfg Config, use func(*sql.DB, goose.Dialect) error) error {
 	}
 	return errors.Join(use(db, dialect), db.Close())
 }
+
+// AuditPage is how many rows of the audit one query reads.
+const AuditPage = auditPage

@@ -25,8 +25,7 @@ const (
 
 // openSQLite opens one connection that writes, and a pool of others that cannot.
 func (s *Store) openSQLite(ctx context.Context, log *zap.Logger) error {
-	s.sql = sqliteDialect
-	s.sql.now = func() string { return fmt.Sprint(s.cfg.Now().UnixMicro()) }
+	s.sql = s.cfg.sqlite()
 	if s.cfg.Dir == inMemory {
 		return s.openMemory(ctx, log)
 	}
@@ -44,6 +43,13 @@ func (s *Store) openSQLite(ctx context.Context, log *zap.Logger) error {
 		return nil
 	}
 	return checkSQLite(ctx, s.write)
+}
+
+// sqlite is SQLite's SQL, by the clock of the configuration.
+func (c Config) sqlite() dialect {
+	d := sqliteDialect
+	d.now = func() string { return fmt.Sprint(c.Now().UnixMicro()) }
+	return d
 }
 
 // openMemory has one connection for all, because each would have a database of its own.
