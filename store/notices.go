@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -34,11 +36,21 @@ func (s *Store) ReceiveNotice(ctx context.Context, n booking.Notice) (fresh bool
 		at = &micros
 	}
 	done := s.write.WithContext(ctx).Exec(strings.ReplaceAll(insertNotice, "{now}", s.sql.now()),
-		n.Vendor, n.EventID, clean(n.Reference, textLimit), string(n.Verb), clean(n.Kind, textLimit), at)
+		n.Vendor, eventID(n.EventID), clean(n.Reference, textLimit), string(n.Verb), clean(n.Kind, textLimit), at)
 	if done.Error != nil {
 		return false, fmt.Errorf("store a notice of %s: %w", n.Vendor, done.Error)
 	}
 	return done.RowsAffected == 1, nil
+}
+
+// eventID is a vendor's name of an event as it is stored: a digest of one that no row, or no index, could hold. The digest of a
+// digest is itself, so a notice that was read can be settled.
+func eventID(id string) string {
+	if storable(id) && len(id) <= textLimit {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 // Notices lists what is to be applied, the longest due first. Several processes may be given the same one.
@@ -72,7 +84,7 @@ func (s *Store) SettleNotice(ctx context.Context, n booking.Notice, retryIn time
 		set, args = "due_at = {now} + ?", []any{retryIn.Microseconds()}
 	}
 	statement := "UPDATE notices SET tries = tries + 1, " + set + " WHERE vendor = ? AND event_id = ?"
-	done := s.write.WithContext(ctx).Exec(strings.ReplaceAll(statement, "{now}", s.sql.now()), append(args, n.Vendor, n.EventID)...)
+	done := s.write.WithContext(ctx).Exec(strings.ReplaceAll(statement, "{now}", s.sql.now()), append(args, n.Vendor, eventID(n.EventID))...)
 	if done.Error != nil {
 		return fmt.Errorf("settle notice %s of %s: %w", n.EventID, n.Vendor, done.Error)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -226,6 +227,10 @@ func clean(s string, limit int) string {
 	}
 	return strings.ToValidUTF8(s, "")
 }
+
+// storable tells whether a text can be in a row at all. What cannot is not looked for: PostgreSQL would refuse the query, and who
+// typed it, or wrote it into an address, would be told to come again.
+func storable(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
 // asStored mends what suppliers sent that is no valid UTF-8 rather than refuse it, and tells nothing from empty.
 var asStored = json.JoinOptions(jsontext.AllowInvalidUTF8(true), json.FormatNilSliceAsNull(true), json.FormatNilMapAsNull(true))

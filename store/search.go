@@ -19,7 +19,7 @@ const clientReferenceLimit = 100
 
 // ByClientReference finds a client's own bookings by the name it gave them, newest first, at most 100.
 func (s *Store) ByClientReference(ctx context.Context, client, clientReference string) ([]*booking.Booking, error) {
-	if clientReference == "" {
+	if clientReference == "" || !storable(clientReference) {
 		return nil, nil
 	}
 	found, err := s.find(ctx, func(q *gorm.DB) *gorm.DB {
@@ -33,6 +33,9 @@ func (s *Store) ByClientReference(ctx context.Context, client, clientReference s
 
 // ByReference finds a booking by its reference, as stored. booking.ErrNotFound.
 func (s *Store) ByReference(ctx context.Context, reference string) (booking.ID, error) {
+	if !storable(reference) {
+		return "", booking.ErrNotFound
+	}
 	return s.one(ctx, "id", "reference = ?", reference)
 }
 
@@ -108,8 +111,13 @@ func (s *Store) ids(ctx context.Context, statement string, args ...any) ([]booki
 // leased, for each of these: nothing, a time of creation, a supplier, statuses, a supplier with statuses, what needs a look,
 // an attention, a failure, and any of them with a time. For others together, by how many have the attention or the failure.
 func (s *Store) List(ctx context.Context, f booking.Filter) ([]*booking.Booking, error) {
-	if f.After != "" && s.sql.id(string(f.After)) == nil {
+	if f.After != "" && s.sql.id(string(f.After)) == nil || !storable(f.Supplier+string(f.Attention)+string(f.Failure)) {
 		return nil, nil
+	}
+	for _, status := range f.Statuses {
+		if !storable(string(status)) {
+			return nil, nil
+		}
 	}
 	var attentions []booking.Reason
 	if f.NeedsLook && f.Attention == "" {
