@@ -95,3 +95,23 @@ func TestCancellationThatTheSupplierRefusesLeavesTheStayAndTheCharge(t *testing.
 	require.Equal(t, booking.CancelRefusedBySupplier, j.b.Facts.Cancellation.Refuse)
 	require.Zero(t, j.world.Refunded)
 }
+
+// Each line of the history leaves the place that the one before led to; a decision that moved a booking at rest said that it left
+// the place that it led to.
+func TestADecisionLeavesThePlaceWhereTheBookingStood(t *testing.T) {
+	t.Parallel()
+	for name, decision := range map[string]booking.Decision{
+		"a cancellation": {Verb: booking.VerbCancel, Actor: booking.CustomerActor},
+		"a refund":       {Verb: booking.VerbRefund, Actor: "support:ana", Reason: "noise", Amount: booking.Money{Minor: 100, Currency: "EUR"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			j := start(t, nil).until(ended)
+			j.decide(decision)
+			j.until(ended)
+			for i, line := range j.lines[1:] {
+				require.Equal(t, j.lines[i].To, line.From, "version %d", line.Version)
+			}
+		})
+	}
+}

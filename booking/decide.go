@@ -182,12 +182,13 @@ func (f Flow) wish(b *Booking, d Decision, now time.Time) (Entry, error) {
 		wish.Fee = quote.Fee.Of(0)
 	}
 	b.Facts.Cancellation = wish
+	from := b.Place
 	if b.Place.Phase == Ended {
 		f.turnRound(b, Cancel, now)
 	} else {
 		b.DueAt = now
 	}
-	return f.note(b, d, now), nil
+	return f.note(b, d, now).leaving(from), nil
 }
 
 func (f Flow) pay(b *Booking, d Decision, now time.Time) (Entry, error) {
@@ -253,8 +254,9 @@ func (f Flow) refund(b *Booking, d Decision, now time.Time) (Entry, error) {
 	m.RefundTarget = m.Refunded + amount.Minor
 	m.RefundTry++
 	b.Goal = GiveBack
+	from := b.Place
 	f.enter(b, Undoing, StepCapture, now)
-	return f.note(b, d, now), nil
+	return f.note(b, d, now).leaving(from), nil
 }
 
 // CustomerActor is the actor of what the customer does.
@@ -277,4 +279,10 @@ func (f Flow) note(b *Booking, d Decision, now time.Time) Entry {
 		Version: b.Version, At: now, Actor: d.Actor, Verb: string(d.Verb), From: b.Place, To: b.Place,
 		Detail: d.Reason, Status: b.Status(),
 	}
+}
+
+// leaving is the line of a decision that moved the booking from another place.
+func (e Entry) leaving(from Place) Entry {
+	e.From = from
+	return e
 }
