@@ -3,6 +3,7 @@ package sandbox
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -103,7 +104,10 @@ func (b *books) replay(p put) error {
 	if err := s.write(p.Key, p.Value); err != nil {
 		return fmt.Errorf("row %s %s: %w", p.Kind, p.Key, err)
 	}
-	if p.Kind == kindAccount {
+	if a := b.accounts[p.Key]; p.Kind == kindAccount && a != nil {
+		if slices.Contains(a.Payments, nil) {
+			return fmt.Errorf("row %s %s: a payment is null", p.Kind, p.Key)
+		}
 		b.index(p.Key)
 	}
 	return nil
