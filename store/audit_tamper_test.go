@@ -224,7 +224,7 @@ func TestARowOfAnotherCopyDoesNotFollow(t *testing.T) {
 			columns = append(columns, column)
 		}
 		list := strings.Join(columns, ", ")
-		require.NoError(t, s.Exec(t.Context(), fmt.Sprintf("UPDATE %s SET (%s) = (SELECT %[2]s FROM other.%[1]s WHERE %s) WHERE %[3]s",
+		require.NoError(t, s.Exec(t.Context(), fmt.Sprintf("UPDATE %[1]s SET (%[2]s) = (SELECT %[2]s FROM other.%[1]s WHERE %[3]s) WHERE %[3]s",
 			table, list, map[string]string{"audit": "seq = 3", "history": strings.ReplaceAll(thirdLine, "FROM audit", "FROM other.audit")}[table])))
 	}
 	_, findings := verified(t, s, "")

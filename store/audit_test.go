@@ -201,6 +201,23 @@ func TestTurnsDoNotWaitForTheAudit(t *testing.T) {
 	require.Zero(t, report.Actions)
 }
 
+// What turns, claims and accepts do is done without the tables of the audit being there: so they cost nothing.
+func TestTurnsKnowNothingOfTheAudit(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		b := accepted(t, s, 1, leased)
+		require.NoError(t, s.Exec(t.Context(), "DROP TABLE audit"))
+		require.NoError(t, s.Exec(t.Context(), "DROP TABLE audit_head"))
+		saved(t, s, b, booking.Next())
+		accepted(t, s, 2)
+		claimed, err := s.Claim(t.Context(), booking.Claim{Pool: booking.ProviderPool, Limit: 1, Owner: "a.1", Lease: time.Minute})
+		require.NoError(t, err)
+		require.Len(t, claimed, 1)
+		_, err = s.Decide(t.Context(), b.ID, noteOf("but this"))
+		require.ErrorContains(t, err, "audit_head")
+	})
+}
+
 func TestActionsOfOneCommitAreChainedInTheirOrder(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
