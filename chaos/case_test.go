@@ -45,6 +45,7 @@ type kase struct {
 	*testing.T
 	name    string
 	binary  string
+	broken  bool // on purpose: what goes wrong is what the case is about
 	on      storage
 	db      *sql.DB // the harness's own
 	sandbox *sandbox
@@ -196,6 +197,13 @@ func (c *kase) count(what string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.did[what]++
+}
+
+// done is how often that was.
+func (c *kase) done(what string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.did[what]
 }
 
 // figure keeps what was measured, for the report.

@@ -167,12 +167,16 @@ func (c *checker) rested(r *row) {
 	case "ended":
 		c.unless(terminal(r.Status), "L1", r.ID, "ended, and %s", r.Status)
 	case "parked":
+		c.unless(mayPark[r.Attention], "O1", r.ID, "it waits for a person because of %q", r.Attention)
 		c.unless(c.desk[r.ID], "L3", r.ID, "it waits for a person (%s), and support does not see it", r.Attention)
 	default:
 		c.unless(r.Due, "L2", r.ID, "%s %s, and nobody will ever look at it", r.Phase, r.Step)
 		c.say("L1", r.ID, "still %s %s", r.Phase, r.Step)
 	}
 }
+
+// mayPark are the reasons for which a person is needed where the outside misbehaves and processes die. No other is to be expected.
+var mayPark = map[string]bool{"capture_failed": true, "crashed_repeatedly": true}
 
 func terminal(status string) bool {
 	return status == confirmed || status == failed || status == cancelled

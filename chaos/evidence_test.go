@@ -95,7 +95,12 @@ type needs []string
 // wrong.
 func (c *kase) finish(l *load, must needs) {
 	c.Helper()
-	r := c.judge(l)
+	c.require(c.judge(l), must)
+}
+
+// require publishes a report, and is the verdict.
+func (c *kase) require(r *report, must needs) {
+	c.Helper()
 	r.publish()
 	require.Empty(c, firstOf(r.found, 20), "%d violations", len(r.found))
 	for _, word := range must {
@@ -110,7 +115,8 @@ func (c *kase) judge(l *load) *report {
 	c.Helper()
 	l.stop()
 	c.sandbox.misbehave(healthy())
-	l.work.Wait()
+	c.rest() // or clients would wait for what waits for a person
+	l.leave()
 	stuck := c.rest()
 	e := c.gather(l.stories, stuck)
 	return c.report(e)

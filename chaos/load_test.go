@@ -36,6 +36,7 @@ type load struct {
 	plan  plan
 	name  string        // no two loads share keys
 	quit  chan struct{} // closed: no new bookings
+	over  chan struct{} // closed: nothing more will happen to those that there are
 	work  sync.WaitGroup
 	next  atomic.Int64
 	acked atomic.Int64
@@ -105,28 +106,37 @@ func (c *kase) offer(p plan) *load {
 	if p.only == nil {
 		p.only = c.somewhere
 	}
-	l := &load{c: c, plan: p, name: strings.ToLower(crypto.Text()[:8]), quit: make(chan struct{})}
+	l := &load{c: c, plan: p, name: strings.ToLower(crypto.Text()[:8]), quit: make(chan struct{}), over: make(chan struct{})}
 	for n := range p.clients {
 		l.work.Go(func() { l.client(rand.New(rand.NewPCG(p.seed, uint64(n)))) })
 	}
-	c.Cleanup(l.end)
+	c.Cleanup(func() { l.stop(); l.leave() })
 	return l
 }
 
-// end lets the clients come to the end of their bookings, and returns when they have.
-func (l *load) end() {
-	l.stop()
+// stop lets no client begin another booking.
+func (l *load) stop() { l.closeOnce(l.quit) }
+
+// leave sends the clients home, where bookings that have not been decided by now never will be, and returns when they have gone.
+func (l *load) leave() {
+	l.closeOnce(l.over)
 	l.work.Wait()
 }
 
-// stop lets no client begin another booking.
-func (l *load) stop() {
+func (l *load) closeOnce(c chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !closed(c) {
+		close(c)
+	}
+}
+
+func closed(c chan struct{}) bool {
 	select {
-	case <-l.quit:
+	case <-c:
+		return true
 	default:
-		close(l.quit)
+		return false
 	}
 }
 
@@ -151,13 +161,12 @@ func (l *load) reach(what string, counter *atomic.Int64, more int) {
 }
 
 func (l *load) client(random *rand.Rand) {
-	for {
+	for !closed(l.quit) {
+		l.book(random)
 		select {
 		case <-l.quit:
-			return
 		case <-time.After(time.Duration(random.Float64() * 2 * float64(l.plan.pause))):
 		}
-		l.book(random)
 	}
 }
 
@@ -193,7 +202,7 @@ func (l *load) book(random *rand.Rand) {
 
 // submit repeats the submission with its key until it is answered.
 func (l *load) submit(s *story, body string, random *rand.Rand, within time.Duration) bool {
-	for deadline := time.Now().Add(within); time.Now().Before(deadline); l.breathe(random) {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline) && !closed(l.over); l.breathe(random) {
 		base := l.plan.only()
 		if base == "" {
 			continue
@@ -225,7 +234,7 @@ func (l *load) submit(s *story, body string, random *rand.Rand, within time.Dura
 // cancel repeats the wish until it is answered.
 func (l *load) cancel(s *story, random *rand.Rand) {
 	s.CancelSent = true
-	for deadline := time.Now().Add(ackWithin); time.Now().Before(deadline); l.breathe(random) {
+	for deadline := time.Now().Add(ackWithin); time.Now().Before(deadline) && !closed(l.over); l.breathe(random) {
 		base := l.plan.only()
 		if base == "" {
 			continue
@@ -253,7 +262,7 @@ func (l *load) cancel(s *story, random *rand.Rand) {
 // followToTheEnd polls until the booking is decided; a cancelled one until that is.
 func (l *load) followToTheEnd(s *story, key string, random *rand.Rand) {
 	etag := ""
-	for deadline := time.Now().Add(followWithin); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(followWithin); time.Now().Before(deadline) && !closed(l.over); {
 		base := l.plan.only()
 		if base == "" {
 			l.breathe(random)
@@ -265,10 +274,6 @@ func (l *load) followToTheEnd(s *story, key string, random *rand.Rand) {
 		case err != nil || a.status >= 500 || a.status == http.StatusTooManyRequests:
 			l.breathe(random)
 		case a.status == http.StatusNotModified:
-			if s.last().Terminal {
-				l.decided(s)
-				return
-			}
 		case a.status == http.StatusOK && json.Unmarshal(a.body, &v) == nil:
 			s.see(v)
 			etag = a.header.Get("ETag")
