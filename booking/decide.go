@@ -110,6 +110,7 @@ func (d Decision) asked() string {
 		}
 	}
 	say(!d.Amount.IsZero(), "amount=%s", d.Amount)
+	say(d.Verb == VerbRefund && d.Amount.IsZero(), "amount=all")
 	say(d.WaiveFee, "waive_fee")
 	say(d.ExpectedFee != nil, "expected_fee=%s", d.ExpectedFee)
 	say(d.AcceptedTotal != Money{}, "accepted_total=%s", d.AcceptedTotal)
