@@ -12,7 +12,7 @@ TIMEOUT := 8m
 
 .PHONY: help
 help: ## say what there is
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build and serve, with the embedded database and the sandbox, and print what to try
@@ -34,6 +34,19 @@ race: ## the same under the race detector; needs a C compiler
 .PHONY: e2e
 e2e: ## only the end-to-end tests: the whole service over HTTP
 	$(WITH_POSTGRES) go test -count=1 -timeout $(TIMEOUT) -v .
+
+FUZZTIME ?= 10s
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (10s), a few side by side
+	$(WITH_POSTGRES) go run ./.ci/fuzz -time $(FUZZTIME)
+
+CHECKS ?= 200
+MACHINES = $(sort $(dir $(shell find . -name '*_machine_test.go')))
+
+.PHONY: properties
+properties: ## the state machines against their models, CHECKS (200) runs of each on both databases
+	$(WITH_POSTGRES) go test -count=1 -timeout 60m -run 'Machine$$' $(MACHINES) -rapid.checks=$(CHECKS)
 
 .PHONY: bench
 bench: build ## measure it on this machine; SCENARIO="engine accept" for some, ARGS="--json --runs 1" for more: bin/booking bench --help
