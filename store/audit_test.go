@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -138,6 +140,30 @@ func TestErasureTakesTheNotesAndLeavesTheAuditIntact(t *testing.T) {
 		_, findings = verified(t, s, "")
 		require.Empty(t, findings)
 	})
+}
+
+func TestNoFileOfSQLiteHoldsWhatWasErased(t *testing.T) {
+	t.Parallel()
+	cfg := storetest.SQLiteConfig(t)
+	s := storetest.Open(t, cfg)
+	b := withNotes(t, s, 1, "one", "the guest is called Canaryana")
+	withNotes(t, s, 2, "another's")
+	held := func() (text string) {
+		files, err := filepath.Glob(filepath.Join(cfg.Dir, "*"))
+		require.NoError(t, err)
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			require.NoError(t, err)
+			text += string(content)
+		}
+		return text
+	}
+	// Of the request's id, too, there is the note's text in these tests.
+	require.Contains(t, strings.ReplaceAll(held(), "request-the guest is called Canaryana", ""), "Canaryana")
+	_, err := s.Erase(t.Context(), b.ID, erasure)
+	require.NoError(t, err)
+	require.NotContains(t, strings.ReplaceAll(held(), "request-the guest is called Canaryana", ""), "Canaryana")
+	require.Contains(t, held(), "another's")
 }
 
 func TestNobodyErasesUnnamed(t *testing.T) {
