@@ -143,7 +143,7 @@ func (t target) fuzz(each time.Duration, cache string) (string, error) {
 	switch {
 	case err != nil && expired(said):
 		return string(said), nil
-	case err == nil && !executed.Match(said):
+	case err == nil && !executed.Match(said) && !repeated.Match(said):
 		return string(said), fmt.Errorf("%s tried nothing", t.name)
 	case err == nil && bytes.Contains(said, []byte("not built with coverage instrumentation")):
 		return string(said), fmt.Errorf("%s is not instrumented", t.name)
@@ -162,12 +162,20 @@ func expired(said []byte) bool {
 	return bytes.Contains(said, []byte("\n    context deadline exceeded\n"))
 }
 
-var executed = regexp.MustCompile(`execs: ([1-9]\d*) .*new interesting: (\d+) \(total: (\d+)\)`)
+// What a run says: what it tried; before that, which of the inputs of earlier runs it has tried again, for which the time may not
+// suffice where they are many, and the machine is slow.
+var (
+	executed = regexp.MustCompile(`execs: ([1-9]\d*) .*new interesting: (\d+) \(total: (\d+)\)`)
+	repeated = regexp.MustCompile(`gathering baseline coverage: ([1-9]\d*/\d+)`)
+)
 
 // progress is the last that a run said of how far it came.
 func progress(said string) string {
 	all := executed.FindAllStringSubmatch(said, -1)
 	if len(all) == 0 {
+		if known := repeated.FindAllStringSubmatch(said, -1); len(known) > 0 {
+			return "known inputs only: " + known[len(known)-1][1]
+		}
 		return "nothing was tried"
 	}
 	last := all[len(all)-1]
