@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"time"
@@ -65,15 +66,20 @@ func (w *Workers) Submit(ctx context.Context, ask booking.Ask, key string, finge
 
 // name gives a submission its identity.
 func (w *Workers) name(ask *booking.Ask) error {
-	id, err := uuid.NewV7FromReader(w.random)
+	id, err := uuid.NewRandomFromReader(w.random)
 	if err != nil {
 		return fmt.Errorf("make an id: %w", err)
 	}
+	now := w.now()
+	var millis [8]byte
+	binary.BigEndian.PutUint64(millis[:], uint64(now.UnixMilli()))
+	copy(id[:6], millis[2:]) // version 7, made here because the library's remembers the last moment it saw, in all engines of a process
+	id[6] = id[6]&0x0f | 0x70
 	var six [6]byte
 	if _, err := io.ReadFull(w.random, six[:]); err != nil {
 		return fmt.Errorf("make a reference: %w", err)
 	}
-	ask.ID, ask.Reference, ask.CreatedAt = booking.ID(id.String()), booking.NewReference(six), w.now()
+	ask.ID, ask.Reference, ask.CreatedAt = booking.ID(id.String()), booking.NewReference(six), now
 	return nil
 }
 

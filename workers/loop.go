@@ -28,12 +28,11 @@ type loop struct {
 // backoffs bounds, in doublings of every, how far apart failing rounds are.
 const backoffs = 2
 
-// run does rounds until ctx ends.
-func (l *loop) run(ctx context.Context, log *zap.Logger) {
+// run does rounds until ctx ends. pauses spreads them, so that processes that started together do not go on together.
+func (l *loop) run(ctx context.Context, pauses *rand.Rand, log *zap.Logger) {
 	failures, woken := 0, false
-	timer := time.NewTimer(0)
+	timer := time.NewTimer(l.every)
 	defer timer.Stop()
-	<-timer.C
 	for ctx.Err() == nil {
 		if err := l.once(ctx, woken); err == nil {
 			failures = 0
@@ -45,7 +44,7 @@ func (l *loop) run(ctx context.Context, log *zap.Logger) {
 		if failures > 0 {
 			wake = nil // a wake-up is no reason to hurry what fails
 		}
-		pause := l.every/4*3 + rand.N(l.every/2+1)
+		pause := l.every/4*3 + time.Duration(pauses.Int64N(int64(l.every/2+1)))
 		if !l.steady {
 			pause <<= min(failures, backoffs)
 		}

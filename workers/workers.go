@@ -9,9 +9,11 @@ package workers
 import (
 	"context"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	mathrand "math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +29,7 @@ type Deps struct {
 	Log      *zap.Logger
 	Metrics  prometheus.Registerer
 	Boot     string    // random for each start of the process: the first half of every lease's owner; empty: made from Random
-	Random   io.Reader // of ids and references; nil is crypto/rand
+	Random   io.Reader // of ids, references and pauses; nil is crypto/rand
 	Notices  Notices   // nil: no vendor sends any
 	Versions Versions  // nil: only changes of this process are watched
 	Steps    Steps     // nil: the stored steps are not checked at the start
@@ -42,7 +44,7 @@ type Workers struct {
 	boot    string
 	log     *zap.Logger
 	turned  *zap.Logger // of the one line of a turn: always the same line of code, so it names none
-	random  io.Reader
+	random  *shared
 	metrics *metrics
 	gauges  gauges
 
@@ -67,7 +69,7 @@ type Workers struct {
 // New makes an engine that does nothing until Start. cfg must be valid.
 func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 	w := &Workers{
-		flow: flow, queue: queue, cfg: cfg, deps: deps, boot: deps.Boot, log: deps.Log, random: deps.Random,
+		flow: flow, queue: queue, cfg: cfg, deps: deps, boot: deps.Boot, log: deps.Log, random: &shared{from: deps.Random},
 		metrics: newMetrics(), gauges: newGauges(),
 		ledger: newLedger(cfg.Memory), claimer: newClaimer(), hub: newHub(),
 		admission: &admission{cfg: cfg.Admission},
@@ -77,7 +79,6 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 		w.log = zap.NewNop()
 	}
 	w.turned = w.log.WithOptions(zap.WithCaller(false))
-	w.random = &shared{from: w.random}
 	for _, name := range booking.Pools() {
 		w.pools = append(w.pools, newPool(name, flow.Steps[0], cfg, func() { w.claimer.want(name) }))
 		w.admission.small += cfg.slots(name)
@@ -127,11 +128,12 @@ func (w *Workers) Start(ctx context.Context) error {
 	}
 	for _, l := range w.loops {
 		l.last.Store(time.Now().UnixNano())
+		pauses := mathrand.New(mathrand.NewPCG(w.random.Uint64(), w.random.Uint64()))
 		switch l.name {
 		case "renew", "watch": // to the very end: what still runs is kept, and readers still learn of it
-			w.keeping.Go(func() { l.run(keeping, w.log) })
+			w.keeping.Go(func() { l.run(keeping, pauses, w.log) })
 		default:
-			w.claiming.Go(func() { l.run(claiming, w.log) })
+			w.claiming.Go(func() { l.run(claiming, pauses, w.log) })
 		}
 	}
 	w.started.Store(true)
@@ -187,4 +189,13 @@ func (s *shared) Read(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.from.Read(p)
+}
+
+// Uint64 is a seed.
+func (s *shared) Uint64() uint64 {
+	var b [8]byte
+	if _, err := io.ReadFull(s, b[:]); err != nil { // what only spreads pauses need not fail
+		return uint64(time.Now().UnixNano())
+	}
+	return binary.LittleEndian.Uint64(b[:])
 }
