@@ -102,21 +102,28 @@ func findingText(f store.Finding) string {
 
 // auditText is the last line.
 func auditText(r store.AuditReport) string {
-	text := fmt.Sprintf("%d actions", r.Actions)
+	text := many(r.Actions, "action")
 	if r.Actions > 0 {
 		text += fmt.Sprintf(", from %s to %s", r.From.Format(time.RFC3339), r.To.Format(time.RFC3339))
 	}
 	if r.Earlier > 0 {
-		text += fmt.Sprintf("; %d older ones, from before the chain began on %s", r.Earlier, r.BeganAt.Format(time.DateOnly))
+		text += fmt.Sprintf("; %s from before the chain began on %s", many(r.Earlier, "older action"), r.BeganAt.Format(time.DateOnly))
 	}
 	if r.Findings > 0 {
-		return fmt.Sprintf("%s; NOT INTACT: %d findings, head %s", text, r.Findings, r.Head)
+		return fmt.Sprintf("%s; NOT INTACT: %s, head %s", text, many(r.Findings, "finding"), r.Head)
 	}
 	text += "; chain intact"
 	if r.Head != "" {
 		text += ", head " + r.Head
 	}
 	return text
+}
+
+func many(n int64, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // eraseCommand makes the personal data of bookings unreadable. It is no part of the API: whether data may go, and when, is for

@@ -111,7 +111,7 @@ func TestWhatStaffDidIsProvedByACommand(t *testing.T) {
 		require.ErrorIs(c, err, errAudit)
 		require.Contains(c, printed, "row 2, booking "+b.Reference+", version ")
 		require.Contains(c, printed, "changed, or added: its digest is not that of its columns\n")
-		require.Contains(c, printed, "NOT INTACT: 1 findings")
+		require.Contains(c, printed, "NOT INTACT: 1 finding, head ")
 
 		printed, err = runCommand(c.T, cfg, "audit", "verify", "--json")
 		require.ErrorIs(c, err, errAudit)
