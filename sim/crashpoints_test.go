@@ -1,0 +1,185 @@
+package sim_test
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+
+	"hotelbooking/booking"
+	"hotelbooking/workers"
+)
+
+// crashes kills the process at chosen points. Every call that writes to the database, and every call to the outside, has
+// two: before it is made, and after it, when its answer is lost.
+type crashes struct {
+	mu     sync.Mutex
+	points int   // met since the last death
+	at     []int // where to die next, counted from the last death
+}
+
+// next arms it. Nobody dies at a negative point.
+func (c *crashes) next(at ...int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.points, c.at = 0, at
+}
+
+// met is how many points were passed since it was armed or somebody died, and whether all deaths have happened.
+func (c *crashes) met() (points int, done bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.points, len(c.at) == 0
+}
+
+func (c *crashes) strike() strike {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, s := range []strike{strikeDieBefore, strikeDieAfter} {
+		if len(c.at) > 0 && c.points == c.at[0] {
+			c.points, c.at = 0, c.at[1:]
+			return s
+		}
+		c.points++
+	}
+	return strikeNone
+}
+
+func (c *crashes) database(*instance, *dice, string) strike        { return c.strike() }
+func (c *crashes) outside(*instance, *dice, string, []byte) strike { return c.strike() }
+func (c *crashes) outage() bool                                    { return false }
+func (c *crashes) loses(*dice) bool                                { return false }
+
+// class is a kind of ending, each with its own points to die at.
+type class struct {
+	script
+	cancel bool // once confirmed
+}
+
+// classes are the scripts in which nothing takes long.
+func classes() (all []class) {
+	for _, s := range scripts() {
+		if slices.Contains([]string{
+			"works", "sold out", "sold out at the last moment", "refused as fraud", "declined, brings another card", "stolen card",
+			"authenticates and closes the tab", "accepts the new price", "books behind an error",
+		}, s.name) {
+			all = append(all, class{script: s})
+		}
+		if s.name == "costs a fee to cancel" {
+			s.sure = "cancelled"
+			all = append(all, class{s, true})
+		}
+	}
+	return all
+}
+
+// quickly is an engine whose dead are found soon.
+func quickly() workers.Config {
+	c := engineConfig()
+	c.Lease, c.Poll = 2*time.Second, 500*time.Millisecond
+	return c
+}
+
+// TestEveryCrashPoint kills the process at every point of every class, once, and with -pairs at every pair of them.
+func TestEveryCrashPoint(t *testing.T) {
+	began, total := time.Now(), 0
+	for _, c := range classes() {
+		if *only != "" && c.name != *only {
+			continue
+		}
+		points, runs := exhaust(t, c, *pairs)
+		t.Logf("%s: %d points, %d runs", c.name, points, runs)
+		total += runs
+	}
+	t.Logf("%d crash runs in %s, pairs: %v", total, time.Since(began).Round(time.Millisecond), *pairs)
+}
+
+// exhaust runs a class without a death, with a death at each of its points, and with a second one at each point after that.
+func exhaust(t *testing.T, c class, pairs bool) (points, runs int) {
+	t.Helper()
+	cryptotest.SetGlobalRandom(t, 1)
+	synctest.Test(t, func(t *testing.T) {
+		deaths := &crashes{}
+		w := newWorld(t, 1, 1, quickly(), deaths, newTrace(*tracing))
+		w.begin()
+		w.pass(time.Second)
+		once := func(at ...int) (left int, done bool) {
+			runs++
+			deaths.next(at...)
+			w.live(c, runs, fmt.Sprintf("%s, dies at %v", c.name, at))
+			return deaths.met()
+		}
+		points, _ = once()
+		for i := range points {
+			after, _ := once(i)
+			for j := 0; pairs && j < after; j++ {
+				if len(w.breaches) > 5 {
+					break
+				}
+				once(i, j)
+			}
+		}
+		w.stop()
+		w.end()
+		for _, b := range w.breaches {
+			t.Errorf("%s", b)
+		}
+		if *tracing && len(w.breaches) > 0 {
+			path, err := w.trace.save("crash-points")
+			t.Log(path, err)
+		}
+	})
+	return points, runs
+}
+
+// live is one guest's whole life, and the comparison afterwards.
+func (w *world) live(c class, run int, name string) {
+	g := &guest{world: w, luck: w.luck.of(name), script: c.script, key: fmt.Sprintf("run-%d", run)}
+	w.trace.add(w.since(), "", "--- %s", name)
+	before := len(w.breaches)
+	if !g.submit() {
+		return
+	}
+	ended := false
+	for range 2000 {
+		w.pass(g.luck.about(200 * time.Millisecond))
+		now, ok := g.poll()
+		if !ok {
+			continue
+		}
+		if now.Status == "requires_action" {
+			g.act(now)
+		}
+		g.cancelled = g.cancelled || now.Status == "cancelling" // the answer may have been lost
+		if c.cancel && now.Status == "confirmed" && !g.cancelled {
+			g.cancel()
+			continue
+		}
+		if b, err := w.store.Get(background, booking.ID(g.acked.ID)); now.Terminal && err == nil && b.Place.Phase == booking.Ended && (!c.cancel || g.cancelled) {
+			ended = true
+			break
+		}
+	}
+	if !ended {
+		w.breach("L1: it never ends")
+	}
+	if last := g.seen[len(g.seen)-1]; last.Status != c.sure {
+		w.breach("S6: it is %s instead of %s", last.Status, c.sure)
+	}
+	var ledger struct {
+		References map[string]ledgerRow `json:"references"`
+	}
+	w.ask("/_ledger?reference="+g.acked.Reference, &ledger)
+	var journal struct {
+		Entries []effect `json:"entries"`
+	}
+	w.ask("/_journal?reference="+g.acked.Reference, &journal)
+	w.checkGuest(g)
+	w.checkBooking(booking.ID(g.acked.ID), ledger.References[g.acked.Reference], journal.Entries)
+	for i := before; i < len(w.breaches); i++ {
+		w.breaches[i] = name + ": " + w.breaches[i]
+	}
+}

@@ -1,0 +1,16 @@
+// Package sim proves the promises in simulated time. Several instances of the service (engine, store, adapters, HTTP
+// handlers: the real ones) share a database in memory and a sandbox that plays the outside world and keeps its own ledger.
+// Everything runs in one bubble of testing/synctest, so that minutes pass in milliseconds, and draws its luck from one seed,
+// so that a run can be repeated exactly. Processes die, sleep and come back at any commit and any call; answers are lost,
+// late or doubled; the database and the vendors go away; the database's clock jumps; guests cancel, walk away and come back.
+// Afterwards what guests were told, what the database holds and what the ledger knows must agree.
+//
+// There is nothing here but tests:
+//
+//	go test ./sim                                       a few schedules and crash points, with all other tests
+//	make sim                                            what continuous integration runs: schedules, crash points, mutants
+//	go test ./sim -run '^TestSchedule$' -first 7 -story schedule 7, with its story in a file
+//
+// Start reading at world_test.go; what must hold is in check_test.go; what goes wrong is in nemesis_test.go; how the checks
+// themselves are checked, by defects put into the code on purpose, is in mutants_test.go.
+package sim
