@@ -28,14 +28,14 @@ func TestLeaseMachine(t *testing.T) {
 	t.Parallel()
 	t.Run("memory", func(t *testing.T) {
 		t.Parallel()
-		rapid.Check(t, func(rt *rapid.T) { runLeases(rt, queuetest.NewMemory()) })
+		storetest.Machine(t, func(rt *rapid.T) { runLeases(rt, queuetest.NewMemory()) })
 	})
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		rapid.Check(t, func(rt *rapid.T) {
+		storetest.Machine(t, func(rt *rapid.T) {
 			defer putAway(rt, s) // of a run that failed, too: rapid tries it again, shorter
 			runLeases(rt, s)
 		})
-	})
+	}, storetest.Fast)
 }
 
 // putAway takes what a run has left out of the next one's way.
