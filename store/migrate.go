@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"go.uber.org/zap"
 )
@@ -108,7 +107,7 @@ func migratePostgres(ctx context.Context, server *pgx.ConnConfig, log *zap.Logge
 	defer cancel()
 	// No time limits of the server's: a migration takes as long as it takes.
 	server.RuntimeParams["statement_timeout"], server.RuntimeParams["lock_timeout"] = "0", "0"
-	db := stdlib.OpenDB(*server)
+	db := sharingPool(server, 4)
 	defer func() { err = errors.Join(err, db.Close()) }()
 	return migrate(ctx, db, goose.DialectPostgres, log, goose.WithSessionLocker(advisoryLock{}))
 }

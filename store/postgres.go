@@ -6,12 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/stdlib"
 	"go.uber.org/zap"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
@@ -23,7 +23,7 @@ const (
 
 	keepAlive   = 15 * time.Second
 	connectIn   = 5 * time.Second
-	idleConnFor = 5 * time.Minute  // then it is closed, so that one process does not hog a small server
+	idleConnFor = 30 * time.Second // then it is closed, so that one process does not hog a small server
 	connFor     = 30 * time.Minute // then it is opened anew, so that a failover's new address is noticed
 )
 
@@ -53,7 +53,36 @@ func (s *Store) openPostgres(ctx context.Context, log *zap.Logger) error {
 			return err
 		}
 	}
-	return s.checkPostgres(ctx, log)
+	if err := s.connect(ctx, log); err != nil {
+		return err
+	}
+	return s.checkPostgres(ctx, severalHosts(server), log)
+}
+
+// connect opens the first connection of each pool. A server that has none to spare just now is waited for.
+func (s *Store) connect(ctx context.Context, log *zap.Logger) error {
+	slow := time.AfterFunc(connectIn, func() {
+		log.Warn("PostgreSQL has no connection to spare, or is slow: waiting. Where several processes share it, lower database.max_conns.")
+	})
+	defer slow.Stop()
+	var pools []*sql.DB
+	for _, db := range []*gorm.DB{s.write, s.read, s.keyed} {
+		if db == nil {
+			continue
+		}
+		pool, err := db.DB()
+		if err == nil {
+			err = pool.PingContext(ctx)
+		}
+		if err != nil {
+			return fmt.Errorf("connect: %w", err)
+		}
+		pools = append(pools, pool)
+	}
+	for _, pool := range pools { // not before: the first would be given back while the last is waited for
+		pool.SetConnMaxIdleTime(idleConnFor)
+	}
+	return nil
 }
 
 // tune lets the server, too, give up on what has taken too long. Our own deadlines come first; these are for when we are
@@ -91,10 +120,7 @@ func goesByKey(server *pgx.ConnConfig) *pgx.ConnConfig {
 }
 
 func postgresPool(server *pgx.ConnConfig, conns int) (*gorm.DB, error) {
-	pool := stdlib.OpenDB(*server)
-	pool.SetMaxOpenConns(conns)
-	pool.SetMaxIdleConns(conns)
-	pool.SetConnMaxIdleTime(idleConnFor)
+	pool := sharingPool(server, conns)
 	pool.SetConnMaxLifetime(connFor)
 	db, err := gorm.Open(postgres.New(postgres.Config{Conn: pool}), gormConfig())
 	if err != nil {
@@ -119,8 +145,8 @@ func takeWarning(conn *gorm.DB) (warning string) {
 		return ""
 	}
 	_ = pool.Raw(func(driver any) error { // fails on a connection that is closed, and warns of nothing then
-		if postgres, ok := driver.(*stdlib.Conn); ok {
-			kept := postgres.Conn().PgConn().CustomData()
+		if postgres, ok := driver.(*shared); ok {
+			kept := postgres.Conn.Conn().PgConn().CustomData()
 			warning, _ = kept[warningKey].(string)
 			delete(kept, warningKey)
 		}
@@ -130,7 +156,7 @@ func takeWarning(conn *gorm.DB) (warning string) {
 }
 
 // checkPostgres refuses a server that may lose a commit, that is too old, or that has too few connections for us.
-func (s *Store) checkPostgres(ctx context.Context, log *zap.Logger) error {
+func (s *Store) checkPostgres(ctx context.Context, failsOver bool, log *zap.Logger) error {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var got struct {
@@ -138,11 +164,15 @@ func (s *Store) checkPostgres(ctx context.Context, log *zap.Logger) error {
 		SynchronousCommit string
 		Fsync             string
 		MaxConnections    int
+		Standbys          string
 	}
 	err := s.write.WithContext(ctx).Raw(`
 SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
     current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
-    CAST(current_setting('max_connections') AS BIGINT) AS max_connections`).Find(&got).Error
+    LEAST(CAST(current_setting('max_connections') AS BIGINT),
+        NULLIF((SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user), -1),
+        NULLIF((SELECT datconnlimit FROM pg_database WHERE datname = current_database()), -1)) AS max_connections,
+    current_setting('synchronous_standby_names') AS standbys`).Find(&got).Error
 	if err != nil {
 		return fmt.Errorf("read PostgreSQL's settings: %w", err)
 	}
@@ -153,7 +183,7 @@ SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
 		}
 	}
 	refuse(got.Version < postgresOldest, "PostgreSQL %d is older than %d", got.Version/10000, postgresOldest/10000)
-	refuse(s.cfg.MaxConns > got.MaxConnections, "%d connections are configured, and PostgreSQL allows %d", s.cfg.MaxConns, got.MaxConnections)
+	refuse(s.cfg.MaxConns > got.MaxConnections, "%d connections are configured, and PostgreSQL allows us %d", s.cfg.MaxConns, got.MaxConnections)
 	if !s.cfg.UnsafeDurability {
 		refuse(!durable(got.SynchronousCommit), "PostgreSQL's synchronous_commit is %s: commits could be lost", got.SynchronousCommit)
 	}
@@ -161,7 +191,18 @@ SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
 		// Whoever turned it off did so for the whole server, and knows: it is what throw-away clusters run with.
 		log.Error("PostgreSQL's fsync is off: a crash of its machine loses acknowledged bookings. Turn it on, unless this is a test.")
 	}
+	if failsOver && got.Standbys == "" {
+		// It may be set once the standby is back: that a failover has just happened is no reason not to start.
+		log.Error("PostgreSQL waits for no standby: a failover would lose acknowledged bookings. Set synchronous_standby_names.")
+	}
 	return errors.Join(problems...)
+}
+
+// severalHosts tells whether the address names more than one server: somebody means to fail over.
+func severalHosts(server *pgx.ConnConfig) bool {
+	return slices.ContainsFunc(server.Fallbacks, func(other *pgconn.FallbackConfig) bool {
+		return other.Host != server.Host || other.Port != server.Port
+	})
 }
 
 // durable tells whether a commit under this synchronous_commit outlives a crash of the server, and, where there is a
