@@ -77,3 +77,13 @@ func (s *Server) Restart(ctx context.Context) error {
 	}
 	return s.launch(ctx)
 }
+
+// Runs tells whether the server's process is there.
+func (s *Server) Runs() bool {
+	select {
+	case <-s.exited:
+		return false
+	default:
+		return true
+	}
+}
