@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -52,4 +53,20 @@ func TestWhoAsksForWhatIsNotThereHasAPaceToo(t *testing.T) {
 	s.call("PUT", "/v1/bookings", "", "").problem(http.StatusTooManyRequests, ProblemCodeRateLimited)
 	s.call("GET", "/v1/bookings", "", "").problem(http.StatusTooManyRequests, ProblemCodeRateLimited)
 	s.call("GET", "/v1/bookings?client_reference=x", webKey, "").is(http.StatusOK)
+}
+
+// One in two hundred keys such as order-UUID was taken for a card number, because the word before the UUID hid what it is.
+func TestAUUIDIsNoCardNumberWhateverStandsBesideIt(t *testing.T) {
+	t.Parallel()
+	for _, around := range []string{"%s", "order-%s", "face-%s", "%s-2", "a-b-%s-c", "web_%s", "{%s}", "urn:uuid:%s", "x/%s/y", "%[1]s-%[1]s"} {
+		for range 5000 {
+			id := uuid.New()
+			if text := fmt.Sprintf(around, id); hexLetters(id.String()) > 0 {
+				require.False(t, holdsCard(text), text)
+			}
+		}
+	}
+	require.True(t, holdsCard("order-4242-4242-4242-4242"))
+	require.True(t, holdsCard("4242-4242-4242-4242-order"))
+	require.True(t, holdsCard("01945e2a-7c00-7000-8000-00000000000a 4242-4242-4242-4242"))
 }

@@ -104,7 +104,19 @@ func isIdentifier(text string, start, end int) bool {
 			return true
 		}
 	}
-	return len(token) == 36 && token[8] == '-' && token[13] == '-' && token[18] == '-' && token[23] == '-' && hexLetters(token) > 0
+	return insideUUID(token, start-from)
+}
+
+// insideUUID: what is at that place of token belongs to a UUID, alone or with more before and after it, as in order-UUID-2.
+func insideUUID(token string, at int) bool {
+	const length = 36
+	for i := max(0, at-length+1); i <= at && i+length <= len(token); i++ {
+		word, alone := token[i:i+length], (i == 0 || token[i-1] == '-') && (i+length == len(token) || token[i+length] == '-')
+		if alone && word[8] == '-' && word[13] == '-' && word[18] == '-' && word[23] == '-' && strings.Count(word, "-") == 4 && hexLetters(word) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // plainDigits maps the digits and dividers of other keyboards to ASCII: a card number typed in full width, or in Arabic,
