@@ -51,7 +51,7 @@ func FuzzWire(f *testing.F) {
 			Operation: "hold", Method: http.MethodPost, Path: "/holds", Body: map[string]string{"a": "b"}, Key: "k", Harmless: harmless,
 			Refusals: map[string]booking.Reason{"sold_out": booking.OfferSoldOut},
 		}, &into)
-		final, body := answerIn(raw)
+		final, body := answerIn(raw) //nolint:bodyclose // it is closed there
 		if err == nil {
 			require.NotNil(t, final)
 			require.Equal(t, final.StatusCode, status)

@@ -23,7 +23,7 @@ func TestIdempotencyMachine(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		storetest.Machine(t, func(rt *rapid.T) { runKeys(rt, s) })
-	}, storetest.Fast)
+	})
 }
 
 // keysModel is which booking each key of each client has made.

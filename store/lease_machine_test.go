@@ -35,7 +35,7 @@ func TestLeaseMachine(t *testing.T) {
 			defer putAway(rt, s) // of a run that failed, too: rapid tries it again, shorter
 			runLeases(rt, s)
 		})
-	}, storetest.Fast)
+	})
 }
 
 // putAway takes what a run has left out of the next one's way.

@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
-
-	"hotelbooking/store"
 )
 
 // machineRuns is how often a state machine runs where -rapid.checks does not say: each run is some dozens of transactions.
@@ -28,6 +26,3 @@ func Machine(t *testing.T, run func(*rapid.T)) {
 		passed = true
 	})
 }
-
-// Fast is a change of a store's configuration for machines, which make very many commits and pull no plug.
-func Fast(c *store.Config) { c.UnsafeDurability = true }

@@ -1,7 +1,6 @@
 package sandbox_test
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 
@@ -103,7 +102,7 @@ func wellFaulted(t *testing.T, err error) bool {
 		return false
 	}
 	var fault *booking.Fault
-	require.True(t, errors.As(err, &fault), "%v", err)
+	require.ErrorAs(t, err, &fault)
 	require.Contains(t, providertest.FaultKinds(), fault.Kind)
 	require.NotEmpty(t, fault.Reason)
 	require.NotEqual(t, booking.KindNext, booking.Judge(err).Kind())
