@@ -136,6 +136,7 @@ func (w *world) check() {
 	for _, b := range w.stored() {
 		known[b.Reference] = true
 		w.checkBooking(b.ID, ledger.References[b.Reference], of[b.Reference])
+		w.checkNotices(b, w.notices[b.Reference])
 		if deaths := w.deaths[b.Reference]; deaths > 3 {
 			w.breach("L5: %s killed %d processes", b.Reference, deaths)
 		}
@@ -186,6 +187,9 @@ func (w *world) checkGuest(g *guest) {
 	}
 	if slices.Contains(g.never, string(b.Result)) {
 		w.breach("S6: %s, who %s, is %s", g.key, g.name, b.Result)
+	}
+	if wish := b.Facts.Cancellation; wish != nil && !wish.Begun && wish.Refuse == "" && b.Result != booking.Failed && b.Place.Phase == booking.Ended {
+		w.breach("S6: the wish of %s to cancel %s was never followed", g.key, b.Reference)
 	}
 	if g.cancelled && b.Result == booking.Confirmed && b.Facts.Cancellation == nil {
 		w.breach("S6: the wish of %s to cancel %s is lost", g.key, b.Reference)
@@ -309,5 +313,22 @@ func (w *world) checkOrder(reference string, effects []effect) {
 		case "released", "booking_dropped", "cancelled", "voided", "refunded":
 			backwards = true
 		}
+	}
+}
+
+// checkNotices: each notification that was taken is in the history.
+func (w *world) checkNotices(b *booking.Booking, taken int) {
+	lines, err := w.store.History(background, b.ID)
+	if err != nil {
+		return // S8 says so
+	}
+	applied := 0
+	for _, e := range lines {
+		if e.Verb == string(booking.VerbNotify) {
+			applied++
+		}
+	}
+	if applied < taken {
+		w.breach("S11: %d notifications about %s were taken, and %d applied", taken, b.Reference, applied)
 	}
 }

@@ -1,6 +1,7 @@
 package sim_test
 
 import (
+	"flag"
 	"fmt"
 	"slices"
 	"sync"
@@ -83,33 +84,42 @@ func quickly() workers.Config {
 	return c
 }
 
+var (
+	pairs = flag.Bool("pairs", false, "die at every pair of points, not only at each")
+	only  = flag.String("class", "", "die only in this class of endings")
+)
+
 // TestEveryCrashPoint kills the process at every point of every class, once, and with -pairs at every pair of them.
 func TestEveryCrashPoint(t *testing.T) {
-	began, total := time.Now(), 0
+	began, all := time.Now(), newTally()
 	for _, c := range classes() {
 		if *only != "" && c.name != *only {
 			continue
 		}
-		points, runs := exhaust(t, c, *pairs)
-		t.Logf("%s: %d points, %d runs", c.name, points, runs)
-		total += runs
+		points, breaches := exhaust(t, c, *pairs, all)
+		t.Logf("%s: %d points", c.name, points)
+		for _, b := range breaches {
+			t.Errorf("%s", b)
+		}
+		all.Breaches = append(all.Breaches, breaches...)
 	}
-	t.Logf("%d crash runs in %s, pairs: %v", total, time.Since(began).Round(time.Millisecond), *pairs)
+	t.Logf("%s, in %s", all, time.Since(began).Round(time.Millisecond))
+	all.save(t)
 }
 
 // exhaust runs a class without a death, with a death at each of its points, and with a second one at each point after that.
-func exhaust(t *testing.T, c class, pairs bool) (points, runs int) {
+func exhaust(t *testing.T, c class, pairs bool, all *tally) (points int, breaches []string) {
 	t.Helper()
 	cryptotest.SetGlobalRandom(t, 1)
 	synctest.Test(t, func(t *testing.T) {
 		deaths := &crashes{}
-		w := newWorld(t, 1, 1, quickly(), deaths, newTrace(*tracing))
+		w := newWorld(t, 1, 1, quickly(), deaths, newTrace(*story))
 		w.begin()
 		w.pass(time.Second)
 		once := func(at ...int) (left int, done bool) {
-			runs++
+			all.Crashes++
 			deaths.next(at...)
-			w.live(c, runs, fmt.Sprintf("%s, dies at %v", c.name, at))
+			w.live(c, all.Crashes, fmt.Sprintf("%s, dies at %v", c.name, at))
 			return deaths.met()
 		}
 		points, _ = once()
@@ -124,15 +134,14 @@ func exhaust(t *testing.T, c class, pairs bool) (points, runs int) {
 		}
 		w.stop()
 		w.end()
-		for _, b := range w.breaches {
-			t.Errorf("%s", b)
-		}
-		if *tracing && len(w.breaches) > 0 {
+		all.Simulated += w.since()
+		breaches = w.breaches
+		if *story && len(w.breaches) > 0 {
 			path, err := w.trace.save("crash-points")
 			t.Log(path, err)
 		}
 	})
-	return points, runs
+	return points, breaches
 }
 
 // live is one guest's whole life, and the comparison afterwards.

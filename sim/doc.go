@@ -9,7 +9,7 @@
 //
 //	go test ./sim                                       a few schedules and crash points, with all other tests
 //	make sim                                            what continuous integration runs: schedules, crash points, mutants
-//	go test ./sim -run '^TestSchedule$' -first 7 -story schedule 7, with its story in a file
+//	go test ./sim -run '^TestSchedule$' -first 7 -seeds 1 -story schedule 7, with its story in a file
 //
 // Start reading at world_test.go; what must hold is in check_test.go; what goes wrong is in nemesis_test.go; how the checks
 // themselves are checked, by defects put into the code on purpose, is in mutants_test.go.

@@ -147,7 +147,11 @@ func (l line) Renew(ctx context.Context, held []booking.Lease, lease time.Durati
 
 func (l line) ReceiveNotice(ctx context.Context, n booking.Notice) (bool, error) {
 	return through(ctx, l, writes, "receive a notice about "+n.Reference, func(ctx context.Context) (bool, error) {
-		return l.i.world.store.ReceiveNotice(ctx, n)
+		fresh, err := l.i.world.store.ReceiveNotice(ctx, n)
+		if fresh && n.Verb == booking.VerbNotify {
+			l.i.world.noticed(n.Reference)
+		}
+		return fresh, err
 	})
 }
 

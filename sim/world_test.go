@@ -42,6 +42,7 @@ type world struct {
 	guests   []*guest
 	breaches []string
 	seen     map[string]int // coverage: how often what happened
+	notices  map[string]int // that were stored, by the booking's reference
 	deaths   map[string]int // of processes that a poisonous booking killed, by its reference
 }
 
@@ -56,7 +57,7 @@ func newWorld(t *testing.T, seed uint64, instances int, engine workers.Config, h
 	t.Helper()
 	w := &world{
 		t: t, trace: tr, luck: newLuck(seed), began: time.Now(), hazard: h, engine: engine,
-		over: make(chan struct{}), seen: map[string]int{}, deaths: map[string]int{},
+		over: make(chan struct{}), seen: map[string]int{}, deaths: map[string]int{}, notices: map[string]int{},
 	}
 	var err error
 	w.store, err = store.Open(t.Context(), store.Config{
@@ -137,6 +138,13 @@ func (w *world) killed(hold []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deaths[body.Reference]++
+}
+
+// noticed notes that a notification was stored.
+func (w *world) noticed(reference string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.notices[reference]++
 }
 
 // everybody is the guests so far.
