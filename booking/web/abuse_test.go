@@ -55,7 +55,7 @@ func TestWhoAsksForWhatIsNotThereHasAPaceToo(t *testing.T) {
 	s.call("GET", "/v1/bookings?client_reference=x", webKey, "").is(http.StatusOK)
 }
 
-// One in two hundred keys such as order-UUID was taken for a card number, because the word before the UUID hid what it is.
+// One in seven hundred keys such as order-UUID was taken for a card number, because the word before the UUID hid what it is.
 func TestAUUIDIsNoCardNumberWhateverStandsBesideIt(t *testing.T) {
 	t.Parallel()
 	for _, around := range []string{"%s", "order-%s", "face-%s", "%s-2", "a-b-%s-c", "web_%s", "{%s}", "urn:uuid:%s", "x/%s/y", "%[1]s-%[1]s"} {
