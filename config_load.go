@@ -159,10 +159,7 @@ func (l *loading) readEnvironment(environ []string) {
 }
 
 func (l *loading) readSecret(s setting, source, path string) {
-	info, err := os.Stat(path)
-	if err == nil && info.Mode().Perm()&0o004 != 0 {
-		err = fmt.Errorf("everybody can read %s: chmod o-r it", path)
-	}
+	err := notForEverybody(path)
 	var text []byte
 	if err == nil {
 		text, err = os.ReadFile(path)

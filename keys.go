@@ -84,10 +84,22 @@ func fileSecret(path string, random func() string) (text string, made bool, err 
 		}
 		content, err = os.ReadFile(path)
 	}
+	if err == nil {
+		err = notForEverybody(path)
+	}
 	if err != nil {
 		return "", false, fmt.Errorf("read key: %w", err)
 	}
 	return strings.TrimSpace(string(content)), made, nil
+}
+
+// notForEverybody refuses a secret that is none: whoever copied it here forgot its mode.
+func notForEverybody(path string) error {
+	info, err := os.Stat(path)
+	if err == nil && info.Mode().Perm()&0o004 != 0 {
+		err = fmt.Errorf("everybody can read %s: chmod o-r it", path)
+	}
+	return err
 }
 
 func create(path, content string) (made bool, err error) {
