@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -177,16 +178,18 @@ func (c *kase) terminate(i *instance) (code int, took time.Duration) {
 	return i.cmd.ProcessState.ExitCode(), took
 }
 
-// gone takes an instance off the list, and keeps what it counted.
-func (c *kase) gone(i *instance) {
+// hide lets no client find an instance any more, as a balancer does that has noticed.
+func (c *kase) hide(i *instance) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for at, one := range c.instances {
-		if one == i {
-			c.instances = append(c.instances[:at:at], c.instances[at+1:]...)
-			break
-		}
-	}
+	c.instances = slices.DeleteFunc(slices.Clone(c.instances), func(one *instance) bool { return one == i })
+}
+
+// gone hides an instance, and keeps what it counted.
+func (c *kase) gone(i *instance) {
+	c.hide(i)
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for name, value := range i.counted() {
 		c.counters[name] += value
 	}
@@ -243,8 +246,11 @@ func (c *kase) total() map[string]float64 {
 // It returns how many bookings still move when its patience ends.
 func (c *kase) rest() (stuck int) {
 	c.Helper()
-	began := time.Now()
-	for time.Since(began) < restWithin {
+	began, within := time.Now(), restWithin
+	if c.broken {
+		within = 20 * time.Second
+	}
+	for time.Since(began) < within {
 		var err error
 		stuck, err = c.moving()
 		if err == nil && stuck == 0 {

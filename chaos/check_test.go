@@ -110,7 +110,9 @@ func (c *checker) acknowledged(s *story) {
 // outcome: what the magic tokens say. Who should be confirmed may fail for want of an answer, which gaveUp counts.
 func (c *checker) outcome(s *story, r *row) {
 	switch {
-	case r.Phase == "parked", s.CancelSent && (r.Status == cancelled || r.Status == failed):
+	case r.Phase == "parked":
+		c.unless(r.Attention != "capture_failed" || s.Kind.parks == r.Attention, "O1", r.ID, "it was to be charged, and nobody could")
+	case s.CancelSent && (r.Status == cancelled || r.Status == failed):
 	case s.Kind.want == r.Status && r.Status == failed:
 		code := c.final[r.ID].Failure.Code
 		c.unless(s.Kind.code == code || gaveUp[code], "O1", r.ID, "it was to fail for %s, and failed for %s", s.Kind.code, code)

@@ -11,7 +11,7 @@ import (
 
 // covered are the counters that show that a fault really struck, by the word that a case needs them by.
 var covered = map[string][]string{
-	"fenced":          {"booking_store_fenced_total"},
+	"fenced":          {"booking_fenced_writes_total"},
 	"crashed":         {"booking_crashed_total"},
 	"leases_lost":     {"booking_leases_lost_total"},
 	"unknown_commits": {"booking_store_unknown_commits_total"},

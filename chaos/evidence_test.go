@@ -117,8 +117,9 @@ func (c *kase) judge(l *load) *report {
 	c.sandbox.misbehave(healthy())
 	c.rest() // or clients would wait for what waits for a person
 	l.leave()
+	stories := l.all()
 	stuck := c.rest()
-	e := c.gather(l.stories, stuck)
+	e := c.gather(stories, stuck)
 	return c.report(e)
 }
 

@@ -9,6 +9,7 @@ import (
 
 var (
 	chosen     = flag.String("chaos", "", "short or long: run the cases in this form")
+	keepLogs   = flag.String("chaos.keep", "", "a directory in which the logs of all processes stay")
 	reportFile = flag.String("chaos.report", "", "a file to which each case adds a line of JSON")
 )
 

@@ -97,9 +97,10 @@ func TestADefectIsFound(t *testing.T) {
 			"\tif err := s.writer.write(ctx, o); err != nil {\n",
 			"\tgo func() { _ = s.writer.write(context.WithoutCancel(ctx), o) }()\n\tif err != nil {\n",
 		}}, []string{"lost"}},
-		"random idempotency key": {map[string][]string{"booking/facts.go": {
-			`return b.Reference + ":" + operation + ":" + itoa(n)`,
-			`return b.Reference + ":" + operation + ":" + itoa(n+int(time.Now().UnixNano()))`,
+		// What was not found is authorised again, and not with the same key: the first may still be on its way.
+		"a new key for each attempt": {map[string][]string{"booking/flow.go": {
+			"\tcase p.State == PaymentAbsent:\n\t\treturn Again()",
+			"\tcase p.State == PaymentAbsent:\n\t\tb.Facts.Money.Generation++\n\t\treturn Again()",
 		}}, []string{"doubled", "inconsistent"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,8 +3,10 @@ package chaos_test
 import (
 	crypto "crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -28,6 +30,7 @@ type plan struct {
 	cancel  float64       // the share of bookings that their clients cancel at a random moment; below 0: none, 0: one in twelve
 	seed    uint64
 	only    func() string // where clients go; nil: to any instance
+	hammer  bool          // they ignore Retry-After, ask again after pause, and do not follow their bookings
 }
 
 // load is clients at work. Each books, follows its booking to the end, and books again, until the load is ended.
@@ -41,6 +44,8 @@ type load struct {
 	next  atomic.Int64
 	acked atomic.Int64
 	ended atomic.Int64
+
+	beside []*load // others whose bookings are judged together with its own
 
 	mu      sync.Mutex // guards stories, to which each client adds its own
 	stories []*story
@@ -56,6 +61,8 @@ type story struct {
 	Replayed    bool // it was submitted again after its 202
 	Unreplayed  bool // and was answered as if it were new
 	Retries     int  // submissions without an answer, or with a 5xx
+	Unavailable int  // answers 5xx, whatever was asked
+	Cut         int  // connections that broke, or stayed silent, once they were there
 	Refused     int  // the status of an answer that was neither
 	CancelSent  bool
 	CancelTaken bool // it was answered with 202
@@ -117,6 +124,16 @@ func (c *kase) offer(p plan) *load {
 // stop lets no client begin another booking.
 func (l *load) stop() { l.closeOnce(l.quit) }
 
+// all is what its clients, and those of the loads beside it, did and saw, once they have left.
+func (l *load) all() []*story {
+	stories := l.stories
+	for _, other := range l.beside {
+		other.leave()
+		stories = append(stories, other.stories...)
+	}
+	return stories
+}
+
 // leave sends the clients home, where bookings that have not been decided by now never will be, and returns when they have gone.
 func (l *load) leave() {
 	l.closeOnce(l.over)
@@ -130,6 +147,9 @@ func (l *load) closeOnce(c chan struct{}) {
 		close(c)
 	}
 }
+
+// givesUp tells a client to submit no more: who hammers would go on for ever.
+func (l *load) givesUp() bool { return closed(l.over) || l.plan.hammer && closed(l.quit) }
 
 func closed(c chan struct{}) bool {
 	select {
@@ -185,6 +205,9 @@ func (l *load) book(random *rand.Rand) {
 	}
 	s.Acked = time.Now()
 	l.acked.Add(1)
+	if l.plan.hammer {
+		return
+	}
 	if repeats {
 		s.Replayed = true
 		l.submit(s, body, random, ackWithin)
@@ -202,14 +225,14 @@ func (l *load) book(random *rand.Rand) {
 
 // submit repeats the submission with its key until it is answered.
 func (l *load) submit(s *story, body string, random *rand.Rand, within time.Duration) bool {
-	for deadline := time.Now().Add(within); time.Now().Before(deadline) && !closed(l.over); l.breathe(random) {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline) && !l.givesUp(); l.breathe(random) {
 		base := l.plan.only()
 		if base == "" {
 			continue
 		}
 		a, err := call(http.MethodPost, base+"/v1/bookings", l.c.key, body, callWithin, "Idempotency-Key", s.Key)
 		switch {
-		case err != nil || a.status >= 500 || a.status == http.StatusTooManyRequests:
+		case s.unanswered(a, err):
 			s.Retries++
 		case a.status == http.StatusAccepted:
 			v := view{}
@@ -242,7 +265,7 @@ func (l *load) cancel(s *story, random *rand.Rand) {
 		a, err := call(http.MethodPost, base+"/v1/bookings/"+s.IDs[0]+"/cancellation", l.c.key, "{}", callWithin)
 		v := view{}
 		switch {
-		case err != nil || a.status >= 500:
+		case s.unanswered(a, err):
 		case a.status == http.StatusAccepted && json.Unmarshal(a.body, &v) == nil:
 			s.CancelTaken = true
 			s.see(v)
@@ -271,7 +294,7 @@ func (l *load) followToTheEnd(s *story, key string, random *rand.Rand) {
 		a, err := call(http.MethodGet, base+"/v1/bookings/"+s.IDs[0], key, "", callWithin, "Prefer", "wait=2", "If-None-Match", etag)
 		v := view{}
 		switch {
-		case err != nil || a.status >= 500 || a.status == http.StatusTooManyRequests:
+		case s.unanswered(a, err):
 			l.breathe(random)
 		case a.status == http.StatusNotModified:
 		case a.status == http.StatusOK && json.Unmarshal(a.body, &v) == nil:
@@ -297,7 +320,26 @@ func (l *load) decided(s *story) {
 }
 
 func (l *load) breathe(random *rand.Rand) {
+	if l.plan.hammer {
+		<-time.After(l.plan.pause)
+		return
+	}
 	<-time.After(50*time.Millisecond + time.Duration(random.Int64N(int64(150*time.Millisecond))))
+}
+
+// unanswered notes a request that has to be made again.
+func (s *story) unanswered(a answer, err error) bool {
+	dial := &net.OpError{}
+	switch {
+	case err != nil && errors.As(err, &dial) && dial.Op == "dial": // nobody was there
+	case err != nil:
+		s.Cut++
+	case a.status >= http.StatusInternalServerError:
+		s.Unavailable++
+	case a.status != http.StatusTooManyRequests:
+		return false
+	}
+	return true
 }
 
 func (s *story) see(v view) {

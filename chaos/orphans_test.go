@@ -34,7 +34,7 @@ func newOrphans(c *kase) *orphans { return &orphans{c: c} }
 // of notes what i holds when kill has killed it.
 func (o *orphans) of(i *instance, kill func()) {
 	o.c.Helper()
-	boot := o.boot(i)
+	boot := o.c.boot(i)
 	since := time.Now()
 	kill()
 	if boot == "" {
@@ -48,9 +48,9 @@ func (o *orphans) of(i *instance, kill func()) {
 }
 
 // boot is what the owner of i's leases begins with: the database knows who wrote a turn that is in i's log.
-func (o *orphans) boot(i *instance) string {
+func (c *kase) boot(i *instance) string {
 	content, err := os.ReadFile(i.log)
-	require.NoError(o.c, err)
+	require.NoError(c, err)
 	for line := range strings.Lines(string(content)) {
 		var turn struct {
 			Msg, Booking string
@@ -62,8 +62,8 @@ func (o *orphans) boot(i *instance) string {
 		ctx, cancel := context.WithTimeout(context.Background(), callWithin)
 		defer cancel()
 		var owner string
-		err := o.c.db.QueryRowContext(ctx, "SELECT written_by FROM history WHERE booking_id = CAST($1 AS UUID) AND version = $2", turn.Booking, turn.Version).Scan(&owner)
-		require.NoError(o.c, err)
+		err := c.db.QueryRowContext(ctx, c.on.writtenBy(), turn.Booking, turn.Version).Scan(&owner)
+		require.NoError(c, err)
 		boot, _, _ := strings.Cut(owner, ".")
 		return boot
 	}

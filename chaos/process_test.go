@@ -35,8 +35,12 @@ type process struct {
 // when we are.
 func startProcess(t *testing.T, name, program string, arguments, environ []string) *process {
 	t.Helper()
-	dir := t.TempDir()
-	p := &process{T: t, name: name, log: filepath.Join(dir, name+".log"), cmd: exec.Command(program, arguments...), exited: make(chan struct{})} //nolint:noctx // killed below
+	dir, logs := t.TempDir(), t.TempDir()
+	if *keepLogs != "" {
+		logs = filepath.Join(*keepLogs, t.Name())
+		require.NoError(t, os.MkdirAll(logs, 0o700))
+	}
+	p := &process{T: t, name: name, log: filepath.Join(logs, name+".log"), cmd: exec.Command(program, arguments...), exited: make(chan struct{})} //nolint:noctx // killed below
 	log, err := os.Create(p.log)
 	require.NoError(t, err)
 	defer log.Close()
@@ -118,6 +122,18 @@ func (p *process) complaints(most int) string {
 		}
 	}
 	return strings.Join(all[max(0, len(all)-most):], "")
+}
+
+// about are the lines of the log that name a booking, and how the process ended.
+func (p *process) about(id string) string {
+	content, _ := os.ReadFile(p.log)
+	var all []string
+	for line := range strings.Lines(string(content)) {
+		if strings.Contains(line, id) || strings.Contains(line, `"msg":"stop`) {
+			all = append(all, line)
+		}
+	}
+	return strings.Join(all, "")
 }
 
 func (p *process) tail(lines int) string {

@@ -83,6 +83,15 @@ FROM history ORDER BY booking_id, version`
 	leased = `SELECT CAST(id AS TEXT), owner, version FROM places WHERE owner <> ''`
 )
 
+// writtenBy finds who wrote a line of a booking's history, by its key.
+func (s storage) writtenBy() string {
+	id := "$1"
+	if s.driver == "pgx" {
+		id = "CAST($1 AS UUID)"
+	}
+	return "SELECT written_by FROM history WHERE version = $2 AND booking_id = " + id
+}
+
 // open connects the harness. It waits for nothing for long: what is asked can be asked again.
 func (s storage) open(t *testing.T) *sql.DB {
 	t.Helper()

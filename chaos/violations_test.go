@@ -146,6 +146,9 @@ func TestTheCheckerNamesWhatIsBroken(t *testing.T) {
 		"it waits for a person, for a reason of ours": {"O1", func(e *evidence) {
 			e.rows["b2"].Phase, e.rows["b2"].Attention, e.desk["b2"] = "parked", "turn_panicked", true
 		}},
+		"it waits for a person who is to charge it": {"O1", func(e *evidence) {
+			e.rows["b1"].Phase, e.rows["b1"].Attention, e.desk["b1"] = "parked", "capture_failed", true
+		}},
 		"a booking never ended":                      {"L1", func(e *evidence) { e.rows["b2"].Phase, e.rows["b2"].Due = "doing", true }},
 		"some still move":                            {"L1", func(e *evidence) { e.stuck = 3 }},
 		"ended, and its client will ask for ever":    {"L1", func(e *evidence) { e.rows["b2"].Status = "processing" }},

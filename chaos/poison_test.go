@@ -1,0 +1,66 @@
+package chaos_test
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A booking whose step kills the process is found out: it is left to a person after three deaths, and the others, who died with
+// it each time, come to their ends.
+func TestAPoisonBookingIsSetAside(t *testing.T) {
+	form := beside(t)
+	const poison, maxDeaths = "sim_slow_1", 3
+	c := newCase(t, "poison", onSQLite(t))
+	began := make(chan struct{}, 1)
+	gate := newGate(t, c.sandbox.url, func(r *http.Request, body []byte) bool {
+		if !strings.HasSuffix(r.URL.Path, "/holds") || !bytes.Contains(body, []byte(`"`+poison+`"`)) {
+			return false
+		}
+		select {
+		case began <- struct{}{}:
+		default:
+		}
+		return true
+	})
+	environ := []string{"BOOKING_SANDBOX__URL=" + gate, "BOOKING_PROVIDERS__HOTEL__TIMEOUT=20s"}
+	one := c.start(environ...)
+	load := c.offer(plan{clients: 20, pause: 50 * time.Millisecond, kinds: only("ok"), cancel: -1})
+	load.acks(20)
+	for n := range form.of(1, 10) {
+		before := c.done("kills")
+		poisoned := c.offer(plan{clients: 1, kinds: []kind{{name: "poison", offer: poison, want: confirmed, parks: "crashed_repeatedly", weight: 1}}, cancel: -1})
+		poisoned.acks(1)
+		poisoned.stop()
+		for parked := false; !parked; {
+			select {
+			case <-began:
+				load.ends(20) // its neighbours, claimed at the same moment, have come further
+				c.kill(one)
+				require.LessOrEqual(t, c.done("kills")-before, maxDeaths, "nobody stops it")
+				one = c.start(environ...)
+			case <-time.After(100 * time.Millisecond):
+				parked = c.attention("crashed_repeatedly") > n
+			}
+		}
+		require.Equal(t, maxDeaths, c.done("kills")-before)
+		load.with(poisoned)
+	}
+	load.acks(20)
+	r := c.judge(load)
+	c.require(r, needs{"crashed", "attention"})
+	require.GreaterOrEqual(t, r.Parked, form.of(1, 10))
+	require.LessOrEqual(t, r.Parked-form.of(1, 10), r.Acked/50, "its neighbours were taken for poison, too")
+}
+
+// attention counts the bookings that support sees for a reason.
+func (c *kase) attention(reason string) int {
+	c.Helper()
+	var page struct{ Bookings []struct{ ID string } }
+	require.Equal(c, http.StatusOK, c.ask("/v1/support/bookings?limit=100&attention="+reason, c.support, &page))
+	return len(page.Bookings)
+}
