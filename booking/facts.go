@@ -17,9 +17,15 @@ type Facts struct {
 	Reservation  Reservation   `json:"reservation,omitzero"`
 	Waiting      Waiting       `json:"waiting,omitzero"`
 	UnknownSince time.Time     `json:"unknown_since,omitzero"`
-	DiedAt       Phase         `json:"died_at,omitzero"` // what was being done when a process last died on it, while Crashes counts
+	Deaths       Deaths        `json:"deaths,omitzero"`
 	ConfirmedAt  time.Time     `json:"confirmed_at,omitzero"`
 	Cancellation *Cancellation `json:"cancellation,omitzero"`
+}
+
+// Deaths says of the processes that State.Crashes counts what they died of. To survive the one says nothing of the other.
+type Deaths struct {
+	Acting int `json:"acting,omitzero"` // doing the step, or undoing it
+	Asking int `json:"asking,omitzero"`
 }
 
 // Terms is what the room is held and sold under. It seldom changes once the room is held.

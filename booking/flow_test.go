@@ -244,6 +244,26 @@ func TestDeathsThatWereSurvivedDoNotAddUp(t *testing.T) {
 	}
 }
 
+func TestToSurviveAQuestionIsNotToSurviveTheStep(t *testing.T) {
+	t.Parallel()
+	j := start(t, nil).until(at(booking.Doing, booking.StepAuthorize))
+	for died := 1; ; died++ {
+		require.LessOrEqual(t, died, 3, "the third death parks it, whatever became of those who asked in between")
+		j.b.Crashed, j.b.Crashes = true, j.b.Crashes+1
+		if j.turn(); j.b.Place.Phase == booking.Parked {
+			break
+		}
+		require.Equal(t, booking.Finding, j.b.Place.Phase)
+		j.b.Crashed, j.b.Crashes = true, j.b.Crashes+1 // one that asks is lost too, and its successor gets an answer
+		if j.turn(); j.b.Place.Phase == booking.Parked {
+			break
+		}
+		require.Equal(t, booking.Doing, j.b.Place.Phase)
+		require.Equal(t, died, j.b.Crashes)
+	}
+	require.Equal(t, booking.CrashedRepeatedly, j.b.Attention)
+}
+
 func TestABookingThatKillsWhoeverUndoesItIsNotSaidToBeRefused(t *testing.T) {
 	t.Parallel()
 	j := start(t, map[string][]bookingtest.Fate{"confirm": {bookingtest.Refuses}})

@@ -43,11 +43,15 @@ func (f Flow) Apply(b *Booking, o Outcome, now time.Time) Entry {
 // countDeaths lets the deaths of processes count only until what they died of has been survived: it is what nobody survives
 // that a person has to look at, not what takes long while processes come and go. To ask and to act are two things.
 func (b *Booking) countDeaths(o Outcome) {
-	if b.Crashed {
-		b.Facts.DiedAt = b.Place.Phase
+	died, here := &b.Facts.Deaths, &b.Facts.Deaths.Acting
+	if b.Place.Phase == Finding {
+		here = &died.Asking
 	}
-	if survived := !o.instead && o.actor == "" && o.reason != ProcessStopped; survived && b.Place.Phase == b.Facts.DiedAt {
-		b.Crashes, b.Facts.DiedAt = 0, ""
+	if b.Crashed {
+		*here += max(0, b.Crashes-died.Acting-died.Asking) // what the claims have counted since
+	}
+	if survived := !o.instead && o.actor == "" && o.reason != ProcessStopped; survived {
+		b.Crashes, *here = max(0, b.Crashes-*here), 0
 	}
 }
 
@@ -152,7 +156,7 @@ func (f Flow) resume(b *Booking, o Outcome, now time.Time) {
 		b.Facts.Deadline = b.Facts.Deadline.Add(now.Sub(wait.Since)) // the wait was not ours
 	}
 	b.Facts.Waiting.Who = ""
-	b.Attention, b.Crashes = "", 0
+	b.Attention, b.Crashes, b.Facts.Deaths = "", 0, Deaths{}
 	b.Place.Phase = wait.From
 	b.DueAt = now
 	b.mark(b.Place.Step, func(m *Mark) { m.Tries, m.Asked = 0, 0 })
@@ -284,7 +288,7 @@ func (s MarkState) remains() bool { return s == MarkBegun || s == MarkUnclear ||
 // enter begins a phase of a step. Doing it means that from now on it may have happened.
 func (f Flow) enter(b *Booking, phase Phase, step Name, now time.Time) {
 	b.Place = Place{phase, step}
-	b.DueAt, b.Crashes = now, 0
+	b.DueAt, b.Crashes, b.Facts.Deaths = now, 0, Deaths{}
 	b.mark(step, func(m *Mark) {
 		m.Tries, m.Asked = 0, 0
 		if phase == Doing {
@@ -297,7 +301,7 @@ func (f Flow) enter(b *Booking, phase Phase, step Name, now time.Time) {
 func (f Flow) end(b *Booking) {
 	f.settled(b)
 	b.Place = Place{Phase: Ended}
-	b.DueAt, b.Crashes = time.Time{}, 0
+	b.DueAt, b.Crashes, b.Facts.Deaths = time.Time{}, 0, Deaths{}
 }
 
 // settled forgets what was open about the step before.

@@ -101,7 +101,9 @@ func encodeFacts(f *booking.Facts) (string, error) {
 	if !f.UnknownSince.IsZero() {
 		e.time("unknown_since", f.UnknownSince)
 	}
-	e.word("died_at", string(f.DiedAt))
+	if f.Deaths != (booking.Deaths{}) {
+		e.other("deaths", f.Deaths)
+	}
 	if !f.ConfirmedAt.IsZero() {
 		e.time("confirmed_at", f.ConfirmedAt)
 	}
