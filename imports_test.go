@@ -36,6 +36,10 @@ var importRules = []importRule{
 	{of: "chaos", alone: true, tests: []string{"store/storetest/pgserver"}}, // it knows the service as others do: by its binary
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
 	{of: "booking/web/...", may: []string{"booking"}},
+	{of: "sim", tests: []string{
+		"booking", "booking/web", "workers", "store",
+		"providers", "providers/hotel", "providers/sandbox", "providers/hotel/sandbox", "providers/fraud/sandbox", "providers/payment/sandbox", "providers/tracking/sandbox",
+	}},
 	{of: "workers/queuetest", may: []string{"booking", "workers", "booking/bookingtest"}},
 	{of: "workers/...", may: []string{"booking"}},
 	{of: "store/storetest/pgserver", alone: true},
