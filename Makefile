@@ -56,6 +56,10 @@ bench: build ## measure it on this machine; SCENARIO="engine accept" for some, A
 benchmarks: ## the Go benchmarks once, so that they keep working; measure with make bench
 	$(WITH_POSTGRES) go test -run '^$$' -bench . -benchtime 1x -timeout $(TIMEOUT) ./...
 
+.PHONY: chaos
+chaos: ## kill, pause and starve the real process under load: FORM=long for hours of it, CASE=regexp for some, ARGS="-chaos.report=FILE" for more
+	go test ./chaos -v -count=1 -timeout $(if $(filter long,$(FORM)),4h,20m) -run '$(or $(CASE),.)' -chaos=$(or $(FORM),short) $(ARGS)
+
 .PHONY: vet
 vet: ## go vet
 	go vet ./...

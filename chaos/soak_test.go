@@ -17,6 +17,7 @@ import (
 type sample struct {
 	at                               time.Time
 	rss, goroutines, fds, inUse, wal float64
+	strays, idle                     int // goroutines that nothing bounds; connections to vendors kept for the next call
 }
 
 // For as long as it runs, an instance uses no more than it did at the beginning, and nothing of it once it has nothing to do.
@@ -51,12 +52,14 @@ func TestSoak(t *testing.T) {
 	f["rss_mb"], f["rss_slope_percent_per_hour"] = left.rss/1e6, slope(measured, func(s sample) float64 { return s.rss })
 	f["live_heap_mb_warm"], f["live_heap_mb_end"] = warmHeap/1e6, endHeap/1e6
 	f["goroutines_at_rest"], f["goroutines_left"] = atRest.goroutines, left.goroutines
+	f["stray_goroutines_at_rest"], f["stray_goroutines_left"] = float64(atRest.strays), float64(left.strays)
 	f["fds_at_rest"], f["fds_left"] = atRest.fds, left.fds
 	f["slots_in_use_left"], f["wal_kb_per_booking"] = left.inUse, (left.wal-atRest.wal)/1e3/float64(max(r.Acked, 1))
 	c.require(r, needs{"answers_lost", "late_effects", "replayed", "cancels"})
 	require.Zero(t, left.inUse, "slots are still taken")
-	require.LessOrEqual(t, left.goroutines, atRest.goroutines+10, "goroutines are left:\n%s", c.goroutines(one))
-	require.LessOrEqual(t, left.fds, atRest.fds+20, "files or connections are left") // the pool of connections fills at the first load
+	require.LessOrEqual(t, left.strays, atRest.strays+5, "goroutines are left")
+	const conns = 16 // database.max_conns: the pool fills at the first load
+	require.LessOrEqual(t, int(left.fds), int(atRest.fds)+conns+left.idle+5, "files or connections are left")
 	if form == long {
 		require.LessOrEqual(t, endHeap, 1.1*warmHeap+4e6, "what lives grows")
 		require.LessOrEqual(t, f["rss_slope_percent_per_hour"], 20., "memory grows")
@@ -76,6 +79,7 @@ func (c *kase) sample(i *instance) sample {
 	m := i.counted()
 	s := sample{at: time.Now(), rss: rssOf(i.cmd.Process.Pid), goroutines: m["go_goroutines"], fds: m["process_open_fds"], inUse: m["booking_pool_in_use"]}
 	require.NotZero(c, s.goroutines, "the metrics have other names")
+	s.strays, s.idle = c.strays(i)
 	ctx, cancel := context.WithTimeout(context.Background(), callWithin)
 	defer cancel()
 	require.NoError(c, c.db.QueryRowContext(ctx, "SELECT CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS FLOAT)").Scan(&s.wal))
@@ -92,12 +96,28 @@ func (c *kase) liveHeap(i *instance) float64 {
 	return i.counted()["go_memstats_heap_alloc_bytes"]
 }
 
-// goroutines says what they wait for, the most frequent first.
-func (c *kase) goroutines(i *instance) string {
+// strays counts goroutines. The workers of the pools stay, up to the pools' sizes, and so do connections to vendors, with two
+// goroutines each, for as long as an idle one is kept: they are told apart.
+func (c *kase) strays(i *instance) (strays, idle int) {
 	c.Helper()
 	a, err := call(http.MethodGet, i.admin+"/debug/pprof/goroutine?debug=1", "", "", 30*time.Second)
 	require.NoError(c, err)
-	return string(a.body[:min(len(a.body), 6000)])
+	for stack := range strings.SplitSeq(string(a.body), "\n\n") {
+		n := 0
+		for line := range strings.Lines(stack) {
+			if count, _, found := strings.Cut(line, " @ "); found {
+				n, _ = strconv.Atoi(count) // else it is another line
+			}
+		}
+		switch {
+		case strings.Contains(stack, "net/http.(*persistConn).readLoop"):
+			idle += n
+		case strings.Contains(stack, "net/http.(*persistConn).writeLoop"), strings.Contains(stack, "conc/pool.(*Pool).worker"):
+		default:
+			strays += n
+		}
+	}
+	return strays, idle
 }
 
 func rssOf(pid int) float64 {
