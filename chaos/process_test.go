@@ -69,15 +69,6 @@ func startProcess(t *testing.T, name, program string, arguments, environ []strin
 	return p
 }
 
-func (p *process) alive() bool {
-	select {
-	case <-p.exited:
-		return false
-	default:
-		return true
-	}
-}
-
 func (p *process) signal(s syscall.Signal) {
 	p.Helper()
 	require.NoError(p, p.cmd.Process.Signal(s), "%s", p.name)
