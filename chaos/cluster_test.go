@@ -40,16 +40,25 @@ func TestAStandbyThatNobodyWaitsForLosesBookings(t *testing.T) {
 	require.NotZero(t, r.Wrong["lost"], "a second of acknowledged bookings was lost with the primary, and nobody saw it")
 }
 
-// failover loses the primary while work is in flight, and waits until the service goes on by itself. The figure is the
-// longest that took.
+// failover loses the primary while work is in flight, and waits until the service goes on by itself. The figures are the
+// longest of all.
 func (c *kase) failover(p *pair, load *load) {
 	c.Helper()
 	lost := p.failover()
 	c.count("failovers")
+	promoted := time.Now()
 	// A synchronous primary commits nothing until it has a standby again.
 	p.rejoin()
+	rejoined := time.Now()
 	load.acks(1)
+	c.longest("promotion_seconds", promoted.Sub(lost))
+	c.longest("rejoining_seconds", rejoined.Sub(promoted))
+	c.longest("after_that_seconds", time.Since(rejoined))
+	c.longest("failover_seconds", time.Since(lost))
+}
+
+func (c *kase) longest(figure string, took time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.figures["failover_seconds"] = max(c.figures["failover_seconds"], time.Since(lost).Seconds())
+	c.figures[figure] = max(c.figures[figure], took.Seconds())
 }

@@ -38,7 +38,7 @@ type trouble struct {
 	name   string
 	toxics []string // type, direction and attributes, as toxiproxy has them
 	deafen bool     // connections become half-open
-	lose   bool     // answers to COMMIT are lost
+	lose   bool     // COMMITs get no answer
 }
 
 const (

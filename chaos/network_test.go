@@ -39,7 +39,7 @@ func networkCases() []networkCase {
 		database(nil, trouble{name: "slow", toxics: []string{
 			toxic("bandwidth", requests, `"rate":16`), toxic("bandwidth", answers, `"rate":16`), toxic("slicer", answers, `"average_size":64,"size_variation":32,"delay":500`),
 		}}),
-		database(needs{"unknown_commits"}, trouble{name: "answer to COMMIT lost", lose: true}),
+		database(needs{"unknown_commits"}, trouble{name: "COMMIT without an answer", lose: true}),
 	}
 	for _, to := range []string{"hotel", "payment"} {
 		cases = append(cases,
@@ -103,8 +103,8 @@ func (n networkCase) run(t *testing.T, form form, server *pgserver.Server) {
 		n.must = append(n.must, "unheard")
 	}
 	if n.lose {
-		r.Coverage["lost_commits"] = int(way.lost.Load())
-		n.must = append(n.must, "lost_commits")
+		r.Coverage["lost_commits"], r.Coverage["lost_answers"] = int(way.asked.Load()), int(way.lost.Load())
+		n.must = append(n.must, "lost_commits", "lost_answers")
 	}
 	r.publish()
 	require.Empty(t, firstOf(r.found, 20), "%d violations", len(r.found))

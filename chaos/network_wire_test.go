@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// committed is PostgreSQL's answer to COMMIT, whole: https://www.postgresql.org/docs/current/protocol-message-formats.html
-var committed = []byte("C\x00\x00\x00\x0bCOMMIT\x00")
+// commitAsked is the whole message with which the driver asks PostgreSQL to commit:
+// https://www.postgresql.org/docs/current/protocol-message-formats.html
+var commitAsked = []byte("Q\x00\x00\x00\x0bcommit\x00")
 
 // wire carries TCP to a server, and breaks in the two ways that toxiproxy has nothing for: connections of which one end is
-// gone without a word, and an answer to COMMIT that is lost after the commit has happened.
+// gone without a word, and a COMMIT whose answer never comes, because it was lost after the commit or with the request.
 type wire struct {
 	*testing.T
 	network, address string // of the server
@@ -26,15 +27,17 @@ type wire struct {
 	links map[*link]bool
 
 	carried atomic.Int64 // pieces that came from clients
-	losing  atomic.Bool  // every other answer to COMMIT, and the connection with it
-	commits atomic.Int64 // answers to COMMIT while losing
-	lost    atomic.Int64 // those that were lost
+	losing  atomic.Bool  // of four COMMITs one, and of four the answer to one; and the connection with it
+	commits atomic.Int64 // COMMITs while losing
+	asked   atomic.Int64 // those that were lost: nothing was committed
+	lost    atomic.Int64 // answers that were lost: something was
 }
 
 // link is one connection through a wire.
 type link struct {
 	client, server net.Conn
 	deaf           atomic.Bool // neither end hears of the other any more, not even that it is gone
+	loses          atomic.Bool // the next answer
 }
 
 func newWire(t *testing.T, network, address string) *wire {
@@ -86,8 +89,7 @@ func (w *wire) carry(l *link, to, from net.Conn) {
 		if from == l.client && n > 0 {
 			w.carried.Add(1)
 		}
-		if from == l.server && w.losing.Load() && bytes.Contains(buffer[:n], committed) && w.commits.Add(1)%2 == 1 {
-			w.lost.Add(1)
+		if w.loses(l, from, buffer[:n]) {
 			_ = l.client.(*net.TCPConn).SetLinger(0) // a reset, not an end
 			break
 		}
@@ -109,6 +111,24 @@ func (w *wire) carry(l *link, to, from net.Conn) {
 	delete(w.links, l)
 	w.mu.Unlock()
 	l.close()
+}
+
+// loses tells whether a piece is the COMMIT, or the answer to one, with which the connection ends.
+func (w *wire) loses(l *link, from net.Conn, piece []byte) bool {
+	switch {
+	case from == l.server && l.loses.Load():
+		w.lost.Add(1)
+		return true
+	case from == l.client && w.losing.Load() && bytes.Contains(piece, commitAsked):
+		switch w.commits.Add(1) % 4 {
+		case 1:
+			w.asked.Add(1)
+			return true
+		case 3:
+			l.loses.Store(true)
+		}
+	}
+	return false
 }
 
 func (l *link) close() {
