@@ -159,6 +159,18 @@ func TestImpossibleValuesAreRefused(t *testing.T) {
 	}
 }
 
+func TestTheDatabasesAddressMayNameAPrimaryAndItsStandby(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{
+		"postgres://user:password@one:5432,other:5432/name?target_session_attrs=read-write",
+		"postgres://user@/name?host=/run/one,/run/other&port=5432,5432&target_session_attrs=read-write",
+	} {
+		cfg, err := load("config.yaml", []string{"BOOKING_DATABASE__URL=" + address}, nil)
+		require.NoError(t, err)
+		require.Equal(t, address, cfg.Database.URL.Reveal())
+	}
+}
+
 func TestSecretsComeFromFilesThatOthersCannotRead(t *testing.T) {
 	t.Parallel()
 	const url = "postgres://booking:canary@db/booking"
