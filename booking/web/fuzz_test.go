@@ -328,19 +328,12 @@ func FuzzQueries(f *testing.F) {
 	})
 }
 
-// A cursor is read back as it was written, fits its own search only, and has no second spelling.
-func FuzzCursor(f *testing.F) {
-	f.Add("AZReKnwAcACAAAAAAAAAAYEchRw", "filters", []byte("0123456789abcdef"))
-	f.Add("", "", []byte{})
-	f.Add("=", "\x00", []byte{255})
-	f.Fuzz(func(t *testing.T, text, filters string, raw []byte) {
-		if id, err := decodeCursor(text, filters); err == nil {
-			again, err := encodeCursor(id, filters)
-			require.NoError(t, err)
-			require.Equal(t, text, again)
-			_, err = bookingID(string(id))
-			require.NoError(t, err)
-		}
+// A cursor is read back as it was written, by the search that it was given to; changed in one bit of its seal, by none.
+func FuzzTamperedCursor(f *testing.F) {
+	f.Add("filters", []byte("0123456789abcdef"))
+	f.Add("", []byte{})
+	f.Add("\x00", []byte{255})
+	f.Fuzz(func(t *testing.T, filters string, raw []byte) {
 		var sixteen [16]byte
 		copy(sixteen[:], raw)
 		id := booking.ID(uuidOf(sixteen))
