@@ -16,12 +16,9 @@ type staff struct {
 
 // attention is a line of support's list.
 type attention struct {
-	ID        string   `json:"id"`
-	Reference string   `json:"reference"`
-	Status    string   `json:"status"`
-	Attention string   `json:"attention"`
-	Stage     string   `json:"stage"`
-	Actions   []string `json:"actions"`
+	ID        string `json:"id"`
+	Reference string `json:"reference"`
+	Attention string `json:"attention"`
 }
 
 // work until everybody goes home.
@@ -56,10 +53,18 @@ func (s staff) handle(a attention) {
 	case a.Attention == "crashed_repeatedly", a.Attention == "capture_failed":
 		verb = "cancel"
 	}
+	if s.decide(a, verb) == http.StatusConflict && verb == "cancel" {
+		s.decide(a, "retry") // it is on its way back already, or cannot be cancelled
+	}
+}
+
+// decide does one thing about it, and returns the answer's status; 0: none came.
+func (s staff) decide(a attention, verb string) int {
 	status, body, err := s.world.call(s.luck, http.MethodPost, "/v1/support/bookings/"+a.ID+"/actions/"+verb, staffKey, `{"reason":"a person looked at it"}`)
 	s.world.trace.add(s.world.since(), "staff", "%s %s (%s): %d %v", verb, a.Reference, a.Attention, status, err)
 	if err == nil && !slices.Contains([]int{http.StatusAccepted, http.StatusOK, http.StatusConflict, http.StatusServiceUnavailable, http.StatusInternalServerError}, status) {
 		s.world.breach("staff: %s of %s was answered with %d: %s", verb, a.Reference, status, body)
 	}
 	s.world.count("staff " + verb)
+	return status
 }

@@ -102,9 +102,18 @@ func (s *Server) decide(ctx context.Context, id booking.ID, d booking.Decision) 
 	illegal := &booking.IllegalError{}
 	switch {
 	case errors.As(err, &illegal) && d.Verb == booking.VerbCancel:
-		if illegal.Status == booking.StatusCancelling || illegal.Status == booking.StatusCancelled {
-			return s.bookings.Get(ctx, id) // it was said before
+		if illegal.Status != booking.StatusCancelling && illegal.Status != booking.StatusCancelled {
+			return nil, err
 		}
+		b, getErr := s.bookings.Get(ctx, id)
+		if getErr != nil {
+			return nil, getErr
+		}
+		if b.Place.Phase == booking.Parked && d.Actor != booking.CustomerActor {
+			return nil, &problem{code: ProblemCodeStateConflict, allowed: words(illegal.Allowed), cause: err,
+				detail: "It is being cancelled, and that waits for a decision of yours. What can be decided is listed."}
+		}
+		return b, nil // it was said before
 	case errors.As(err, &illegal) && (d.Verb == booking.VerbPay || d.Verb == booking.VerbAcceptOffer):
 		b, getErr := s.bookings.Get(ctx, id)
 		if getErr != nil {

@@ -215,6 +215,16 @@ func TestStaffRetryCancelAndNote(t *testing.T) {
 	g.staff("POST", path+"cancel", agentKey, `{"reason":"Again."}`).is(http.StatusAccepted)
 }
 
+func TestCancellingAgainWhatWaitsForStaffSaysWhatWouldHelp(t *testing.T) {
+	t.Parallel()
+	g := lost(t)
+	g.post("/cancellation", "").is(http.StatusAccepted)
+	require.Equal(t, StatusCancelling, g.get().booking().Status)
+	refused := g.staff("POST", "/"+string(g.id)+"/actions/cancel", agentKey, `{"reason":"The guest calls again."}`).problem(http.StatusConflict, ProblemCodeStateConflict)
+	require.Contains(t, refused.Allowed, "retry")
+	g.post("/cancellation", "").is(http.StatusAccepted) // the guest has done all there is to do
+}
+
 func TestASupervisorRefundsNoMoreThanThereIs(t *testing.T) {
 	t.Parallel()
 	g := open(t).guest()
