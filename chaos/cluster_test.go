@@ -53,7 +53,7 @@ func (c *kase) failover(p *pair, load *load) {
 	load.acks(1)
 	c.longest("promotion_seconds", promoted.Sub(lost))
 	c.longest("rejoining_seconds", rejoined.Sub(promoted))
-	c.longest("after_that_seconds", time.Since(rejoined))
+	c.longest("service_again_seconds", time.Since(rejoined))
 	c.longest("failover_seconds", time.Since(lost))
 }
 

@@ -1,6 +1,10 @@
 package chaos_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -26,6 +30,7 @@ type front struct {
 type frontCall struct {
 	at   time.Time
 	path string
+	body string // SHA-256, as the sandbox's journal has it
 }
 
 // newFront sends the calls whose path begins with one of the keys through that passage, and all others to the sandbox.
@@ -51,9 +56,9 @@ func newFront(t *testing.T, sandboxURL string, ways map[string]*passage) *front 
 		through[prefix] = to("http://" + way.at())
 	}
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f.mu.Lock()
-		f.calls = append(f.calls, frontCall{time.Now(), r.URL.Path})
-		f.mu.Unlock()
+		if !f.remember(r) {
+			panic(http.ErrAbortHandler) // the service has gone before its call was complete
+		}
 		for prefix, handler := range through {
 			if strings.HasPrefix(r.URL.Path, prefix) {
 				handler.ServeHTTP(w, r)
@@ -70,6 +75,42 @@ func newFront(t *testing.T, sandboxURL string, ways map[string]*passage) *front 
 	})
 	f.url = server.URL
 	return f
+}
+
+// remember notes a call; false where it is not complete.
+func (f *front) remember(r *http.Request) bool {
+	began := time.Now()
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		return false
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	sum := sha256.Sum256(body)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.calls = append(f.calls, frontCall{began, r.URL.Path, hex.EncodeToString(sum[:])})
+	return true
+}
+
+// late counts the calls that arrived, and had an effect, when the service had given up waiting for their answer.
+func (f *front) late(journal []entry, patience time.Duration) (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range journal {
+		if e.Body == "" || e.Effect == "none" {
+			continue
+		}
+		latest := time.Time{}
+		for _, c := range f.calls {
+			if c.body == e.Body && c.at.Before(e.Received) {
+				latest = c.at
+			}
+		}
+		if !latest.IsZero() && e.Received.Sub(latest) > patience {
+			n++
+		}
+	}
+	return n
 }
 
 // after lists the calls from a moment on.

@@ -20,6 +20,7 @@ type networkCase struct {
 	trouble        // what happens to the network
 	must    needs  // coverage that cannot stay 0
 	unheard bool   // calls arrive, and their answers do not
+	late    bool   // calls arrive when the service has given up
 }
 
 // networkCases: six troubles for each of three systems. The hotel's network is the fraud screening's, too.
@@ -43,7 +44,7 @@ func networkCases() []networkCase {
 	}
 	for _, to := range []string{"hotel", "payment"} {
 		cases = append(cases,
-			networkCase{to: to, trouble: trouble{name: "latency", toxics: []string{toxic("latency", answers, `"latency":900,"jitter":800`)}}},
+			networkCase{to: to, must: needs{"unknown"}, late: true, trouble: trouble{name: "latency", toxics: []string{toxic("latency", requests, `"latency":1500,"jitter":1000`)}}},
 			networkCase{to: to, must: needs{"unknown"}, trouble: trouble{name: "reset", toxics: []string{toxic("reset_peer", requests, `"timeout":0`)}}},
 			networkCase{to: to, must: needs{"unknown"}, trouble: trouble{name: "black hole", toxics: []string{
 				toxic("timeout", requests, `"timeout":0`), toxic("timeout", answers, `"timeout":0`),
@@ -57,6 +58,9 @@ func networkCases() []networkCase {
 	}
 	return cases
 }
+
+// vendorTimeout is how long an instance waits for an answer: see usual.
+const vendorTimeout = 1500 * time.Millisecond
 
 // networksAtOnce is how many cases run side by side: each mostly waits.
 const networksAtOnce = 6
@@ -82,7 +86,7 @@ func TestTheNetworkFails(t *testing.T) {
 }
 
 func (n networkCase) run(t *testing.T, form form, server *pgserver.Server) {
-	c, way := n.landscape(t, server)
+	c, way, before := n.landscape(t, server)
 	load := c.offer(plan{clients: 12, pause: 200 * time.Millisecond, kinds: networkKinds()})
 	load.ends(12)
 
@@ -102,6 +106,10 @@ func (n networkCase) run(t *testing.T, form form, server *pgserver.Server) {
 		r.Coverage["unheard"] = unheard(c.sandbox.journal, n.to, struck, healed)
 		n.must = append(n.must, "unheard")
 	}
+	if n.late {
+		r.Coverage["late_effects"] = before.late(c.sandbox.journal, vendorTimeout)
+		n.must = append(n.must, "late_effects")
+	}
 	if n.lose {
 		r.Coverage["lost_commits"], r.Coverage["lost_answers"] = int(way.asked.Load()), int(way.lost.Load())
 		n.must = append(n.must, "lost_commits", "lost_answers")
@@ -117,7 +125,7 @@ func (n networkCase) run(t *testing.T, form form, server *pgserver.Server) {
 }
 
 // landscape is a service of which one system lies behind a network of ours.
-func (n networkCase) landscape(t *testing.T, server *pgserver.Server) (*kase, *passage) {
+func (n networkCase) landscape(t *testing.T, server *pgserver.Server) (*kase, *passage, *front) {
 	t.Helper()
 	name := "network to " + n.to + ", " + n.name
 	patience := []string{"BOOKING_DATABASE__TIMEOUT=1s", "BOOKING_DATABASE__COMMIT_TIMEOUT=2s"}
@@ -127,7 +135,7 @@ func (n networkCase) landscape(t *testing.T, server *pgserver.Server) (*kase, *p
 		on.environ = []string{"BOOKING_DATABASE__URL=" + through(t, on.source, way)}
 		c := newCase(t, name, on, patience...)
 		c.start()
-		return c, way
+		return c, way, nil
 	}
 	c := newCase(t, name, onSQLite(t), patience...)
 	sandbox, err := url.Parse(c.sandbox.url)
@@ -137,8 +145,9 @@ func (n networkCase) landscape(t *testing.T, server *pgserver.Server) (*kase, *p
 	if n.to == "hotel" {
 		ways = map[string]*passage{"/hotel/": way, "/fraud/": way}
 	}
-	c.start("BOOKING_SANDBOX__URL=" + newFront(t, c.sandbox.url, ways).url)
-	return c, way
+	before := newFront(t, c.sandbox.url, ways)
+	c.start("BOOKING_SANDBOX__URL=" + before.url)
+	return c, way, before
 }
 
 // networkKinds take no longer than the network lets them.
