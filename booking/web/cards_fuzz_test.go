@@ -10,7 +10,9 @@ import (
 // A card number is found however it is grouped and whatever stands around it, and nothing is found where no card number can
 // be. The judge is a simple one: it looks at digits only.
 func FuzzCards(f *testing.F) {
-	f.Add("411111111111111", byte(0), "my card: ", " thanks")
+	for divider := range byte(18) {
+		f.Add("411111111111111", divider, "my card: ", " thanks")
+	}
 	f.Add("37828224631000", byte(1), `{"note":"`, `"}`)
 	f.Add("5555555555554444", byte(2), "", "")
 	f.Add("622202000000000000", byte(3), "nº", "日本")
@@ -62,14 +64,20 @@ func passesLuhn(digits string) bool {
 	return sum%10 == 0
 }
 
-// grouped writes a card number as people do.
+// grouped writes a card number as people do, on keyboards of three kinds.
 func grouped(card string, divider byte) string {
 	between := []string{"", " ", "-", " - ", "\u00a0", "–"}[int(divider)%6]
 	var groups []string
 	for ; len(card) > 4; card = card[4:] {
 		groups = append(groups, card[:4])
 	}
-	return strings.Join(append(groups, card), between)
+	zero := []rune{'0', '０', '٠'}[int(divider)/6%3]
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return zero + r - '0'
+		}
+		return r
+	}, strings.Join(append(groups, card), between))
 }
 
 // apart: what stands around could not be taken for a part of the number, nor the number for a part of it: a telephone's plus
