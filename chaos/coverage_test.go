@@ -69,6 +69,9 @@ func coverage(total map[string]float64, journal []entry, stories []*story) map[s
 		}
 	}
 	for _, e := range journal {
+		if e.Fault == "late_effect" {
+			seen["late"]++
+		}
 		switch {
 		case e.Fault == "late_effect" && e.Effect != "none":
 			seen["late_effects"]++

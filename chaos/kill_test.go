@@ -61,7 +61,7 @@ func TestKilledAndPausedOnPostgres(t *testing.T) {
 	load.acks(12)
 	r := c.judge(load)
 	orphans.measure(r)
-	c.require(r, needs{"crashed", "fenced", "unknown", "answers_lost", "late_effects", "replayed", "retried", "cancels"})
+	c.require(r, needs{"crashed", "fenced", "unknown", "answers_lost", "late", "replayed", "cancels"})
 	require.Equal(t, pauses, r.Done["pauses"])
 	// Generous: the machine may have other things to do. The figures are in the report.
 	require.Less(t, r.Figures["orphan_p50_seconds"], (lease + 3*time.Second).Seconds(), "orphans wait too long")

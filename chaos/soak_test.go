@@ -55,7 +55,7 @@ func TestSoak(t *testing.T) {
 	f["stray_goroutines_at_rest"], f["stray_goroutines_left"] = float64(atRest.strays), float64(left.strays)
 	f["fds_at_rest"], f["fds_left"] = atRest.fds, left.fds
 	f["slots_in_use_left"], f["wal_kb_per_booking"] = left.inUse, (left.wal-atRest.wal)/1e3/float64(max(r.Acked, 1))
-	c.require(r, needs{"answers_lost", "late_effects", "replayed", "cancels"})
+	c.require(r, needs{"answers_lost", "late", "replayed", "cancels"})
 	require.Zero(t, left.inUse, "slots are still taken")
 	require.LessOrEqual(t, left.strays, atRest.strays+5, "goroutines are left")
 	const conns = 16 // database.max_conns: the pool fills at the first load
