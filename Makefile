@@ -48,6 +48,10 @@ MACHINES = $(sort $(dir $(shell find . -name '*_machine_test.go')))
 properties: ## the state machines against their models, CHECKS (200) runs of each on both databases
 	$(WITH_POSTGRES) go test -count=1 -timeout 60m -run 'Machine$$' $(MACHINES) -rapid.checks=$(CHECKS)
 
+.PHONY: sim
+sim: ## the promises under crashes, in simulated time; SCHEDULES=50000 for more, FIRST=1 the first seed
+	go test ./sim -count=1 -timeout 4h -v -run '^TestProof' -proof -schedules $(or $(SCHEDULES),2000) -first $(or $(FIRST),1)
+
 .PHONY: bench
 bench: build ## measure it on this machine; SCENARIO="engine accept" for some, ARGS="--json --runs 1" for more: bin/booking bench --help
 	./bin/booking bench $(SCENARIO) $(ARGS)

@@ -103,7 +103,7 @@ func (w *world) settle() {
 		w.pass(2 * time.Second)
 	}
 	w.sandbox.Settle() // what was on its way for longest lands
-	w.pass(15 * time.Second)
+	w.pass(10 * time.Second)
 }
 
 func (w *world) booking(reference string) *booking.Booking {

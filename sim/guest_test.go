@@ -92,10 +92,10 @@ func (g *guest) live() {
 	}
 	acked := time.Now()
 	var now view
-	for pause := 3 * time.Second; g.world.pass(g.luck.between(300*time.Millisecond, pause)); {
+	for pause := 5 * time.Second; g.world.pass(g.luck.between(300*time.Millisecond, pause)); {
 		var ok bool
 		if now, ok = g.poll(); ok && now.Terminal && g.cancels == 0 {
-			pause = 15 * time.Second // to see that it stays so
+			pause = 20 * time.Second // to see that it stays so
 		}
 		if !ok {
 			continue

@@ -91,7 +91,7 @@ func engineConfig() workers.Config {
 	c := workers.DefaultConfig()
 	c.Pools, c.PerSupplier, c.Memory = workers.Slots{Provider: 4, Fraud: 2, Payment: 3, Tracking: 2}, 3, 8
 	c.Deadlines = workers.Deadlines{Provider: 8 * time.Second, Fraud: 5 * time.Second, Payment: 6 * time.Second, Tracking: 5 * time.Second}
-	c.Lease, c.Poll, c.SaveTimeout, c.Grace = 9*time.Second, 3*time.Second, 3*time.Second, 4*time.Second
+	c.Lease, c.Poll, c.SaveTimeout, c.Grace = 9*time.Second, 4*time.Second, 3*time.Second, 4*time.Second
 	return c
 }
 
