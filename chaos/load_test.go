@@ -14,7 +14,8 @@ import (
 const (
 	ackWithin    = 60 * time.Second  // a client repeats its submission for so long
 	followWithin = 150 * time.Second // and asks for so long what became of it
-	acksWithin   = 5 * time.Minute
+	acksWithin   = 90 * time.Second
+	ackEvery     = 200 * time.Millisecond // at least, on a machine that is busy with other things
 )
 
 // plan is what clients do.
@@ -123,7 +124,7 @@ func (l *load) ends(more int) {
 func (l *load) reach(what string, counter *atomic.Int64, more int) {
 	l.c.Helper()
 	want := counter.Load() + int64(more)
-	for deadline := time.Now().Add(acksWithin); counter.Load() < want; <-time.After(poll) {
+	for deadline := time.Now().Add(acksWithin + time.Duration(more)*ackEvery); counter.Load() < want; <-time.After(poll) {
 		require.True(l.c, time.Now().Before(deadline), "only %d bookings of %d were %s", counter.Load(), want, what)
 	}
 }
