@@ -47,6 +47,7 @@ type kase struct {
 	name    string
 	binary  string
 	broken  bool // on purpose: what goes wrong is what the case is about
+	alone   bool // nobody of the staff looks after what waits for them
 	on      storage
 	db      *sql.DB // the harness's own
 	sandbox *sandbox

@@ -16,6 +16,7 @@ func TestAPoisonBookingIsSetAside(t *testing.T) {
 	form := beside(t)
 	const poison, maxDeaths = "sim_slow_1", 3
 	c := newCase(t, "poison", onSQLite(t))
+	c.alone = true
 	began := make(chan struct{}, 1)
 	gate := newGate(t, c.sandbox.url, func(r *http.Request, body []byte) bool {
 		if !strings.HasSuffix(r.URL.Path, "/holds") || !bytes.Contains(body, []byte(`"`+poison+`"`)) {
