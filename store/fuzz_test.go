@@ -69,7 +69,7 @@ func rewritten(t *testing.T, b *booking.Booking) fullRow {
 }
 
 func FuzzMarks(f *testing.F) {
-	for _, text := range []string{"", "hold succeeded 1;screen running 1 1", "hold unknown 1 2 3 1 1;hold running", "gone refused 9", " ;", "hold x -0", "hold x 1  1", "hold x 1e3"} {
+	for _, text := range []string{"", "hold succeeded 1;screen running 1 1", "hold unknown 1 2 3 1 1", "hold unknown 1;hold running", "gone refused 9", " ;", "hold x -0", "hold x 1  1", "hold x 1e3"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -116,6 +116,7 @@ func FuzzSubmission(f *testing.F) {
 		submission("pm_card_visa", "4111 1111 1111 1111"), submission(`"abc"`, `"\u0034111111111111111"`), submission("Ana", "\x00"), submission(`{"click_id"`, `{"click_id":"x","click_id"`),
 		submission("Europe/Madrid", "../../etc/passwd"), submission(`"child_ages":[]`, `"child_ages":null`), "", "null", "[]", `{"`, strings.Repeat("[", 10000), "\xff",
 		submission("Núñez", "de la Rosa-Ñandú"), submission("ana@example.com", `\"a b\"@example.com`), submission("ana@example.com", "é@例え.jp"))
+	addAll(f, submission(`"+34600000000"`, `"600"`), submission(`"adults":2`, `"adults":200`), submission(`"payment":{"token":"pm_card_visa"},`, ""))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		d := freshDesk(t)
 		r := d.post("/v1/bookings", webKey, body, "Idempotency-Key", "key-1")
@@ -128,6 +129,9 @@ func FuzzSubmission(f *testing.F) {
 		home := d.house.rooms[booking.ID(r.booking().Id)]
 		require.NotNil(t, home)
 		require.False(t, holdsCard(string(body)))
+		var sent any
+		require.NoError(t, json.Unmarshal(body, &sent))
+		require.Empty(t, contract().violations("Submission", sent))
 		for range 2 {
 			again := d.post("/v1/bookings", webKey, resubmission(t, home.b.Ask), "Idempotency-Key", "key-1").is(http.StatusAccepted)
 			require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
