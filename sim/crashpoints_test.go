@@ -57,7 +57,7 @@ func (c *crashes) loses(*dice) bool                                { return fals
 // class is a kind of ending, each with its own points to die at.
 type class struct {
 	script
-	cancel bool // once confirmed
+	cancels string // as soon as they see this status
 }
 
 // classes are the scripts in which nothing takes long.
@@ -71,7 +71,9 @@ func classes() (all []class) {
 		}
 		if s.name == "costs a fee to cancel" {
 			s.sure = "cancelled"
-			all = append(all, class{s, true})
+			all = append(all, class{s, "confirmed"})
+			s.name = "is cancelled at once"
+			all = append(all, class{s, "pending"})
 		}
 	}
 	return all
@@ -163,11 +165,11 @@ func (w *world) live(c class, run int, name string) {
 			g.act(now)
 		}
 		g.cancelled = g.cancelled || now.Status == "cancelling" // the answer may have been lost
-		if c.cancel && now.Status == "confirmed" && !g.cancelled {
+		if (now.Status == c.cancels || c.cancels == "pending") && !g.cancelled {
 			g.cancel()
 			continue
 		}
-		if b, err := w.store.Get(background, booking.ID(g.acked.ID)); now.Terminal && err == nil && b.Place.Phase == booking.Ended && (!c.cancel || g.cancelled) {
+		if b, err := w.store.Get(background, booking.ID(g.acked.ID)); now.Terminal && err == nil && b.Place.Phase == booking.Ended && (c.cancels == "" || g.cancelled) {
 			ended = true
 			break
 		}

@@ -170,7 +170,11 @@ func (g *guest) see(now view) {
 		if now.Version < last.Version || now.Version == last.Version && now.Status != last.Status {
 			g.world.breach("S9: %s saw %s %s at version %d, and then %s at version %d", g.key, g.acked.Reference, last.Status, last.Version, now.Status, now.Version)
 		}
-		if last.Terminal && now.Status != last.Status && !(last.Status == "confirmed" && (now.Status == "cancelling" || now.Status == "cancelled")) {
+		after := []string{last.Status}
+		if last.Status == "confirmed" {
+			after = append(after, "cancelling", "cancelled")
+		}
+		if last.Terminal && !slices.Contains(after, now.Status) {
 			g.world.breach("S7: %s saw %s %s, which is final, and then %s", g.key, g.acked.Reference, last.Status, now.Status)
 		}
 		if now.Version == last.Version {
@@ -213,7 +217,9 @@ func (g *guest) bank(url string) {
 		g.world.breach("%s: the bank's address is wrong: %v", g.key, err)
 		return
 	}
-	g.world.outside(request)
+	if response := g.world.outside(request); response != nil {
+		_ = response.Body.Close() // it was recorded
+	}
 }
 
 // cancel until somebody has taken the wish.
@@ -255,6 +261,7 @@ func (w *world) call(luck *dice, method, path, key, body string, headers ...stri
 	if err != nil {
 		return 0, nil, err
 	}
+	defer response.Body.Close()
 	content, err := io.ReadAll(response.Body)
 	if err != nil || w.hazard.loses(luck) {
 		return 0, nil, errReset

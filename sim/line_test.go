@@ -39,11 +39,11 @@ func through[T any](ctx context.Context, l line, k kind, what string, call func(
 		return none, unreachable(ctx, luck, strike)
 	}
 	if !sleep(ctx, luck.between(20*time.Microsecond, 900*time.Microsecond)) {
-		time.Sleep(luck.about(0))
+		linger(luck.about(0))
 		return none, context.Cause(ctx)
 	}
 	if strike == strikeStall { // the packet is on its way for longer than anybody waits
-		time.Sleep(luck.between(time.Second, 12*time.Second))
+		linger(luck.between(time.Second, 12*time.Second))
 		ctx = context.WithoutCancel(ctx)
 	}
 	if i.awake(what) { // it looked at its lease, was paused, and goes on as if nothing had happened
@@ -76,13 +76,13 @@ func through[T any](ctx context.Context, l line, k kind, what string, call func(
 // unreachable is a database that refuses, or does not answer.
 func unreachable(ctx context.Context, luck *dice, s strike) error {
 	if s == strikeRefuse || luck.happens(0.5) {
-		time.Sleep(luck.between(100*time.Microsecond, 2*time.Millisecond))
+		linger(luck.between(100*time.Microsecond, 2*time.Millisecond))
 		return errRefused
 	}
 	limit, cancel := context.WithTimeout(ctx, luck.about(3*time.Second))
 	defer cancel()
 	<-limit.Done()
-	time.Sleep(luck.about(0))
+	linger(luck.about(0))
 	return errSilent
 }
 
@@ -96,6 +96,11 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// linger waits, whatever happens meanwhile.
+func linger(d time.Duration) {
+	time.Sleep(d) //nolint:forbidigo // in a bubble: no time is lost
 }
 
 // nothing is the answer of a call that has none.

@@ -86,7 +86,10 @@ func (w *world) arrive(k int) {
 // TestSchedule runs schedules one after the other, each of which must keep every promise.
 func TestSchedule(t *testing.T) {
 	all, began := newTally(), time.Now()
-	for seed := *first; seed < *first+uint64(*seeds) && !(*caught && len(all.Breaches) > 0); seed++ {
+	for seed := *first; seed < *first+uint64(*seeds); seed++ {
+		if *caught && len(all.Breaches) > 0 {
+			break
+		}
 		r := schedule(t, seed, *story)
 		if *story {
 			path, err := r.trace.save(fmt.Sprint(seed))

@@ -40,7 +40,7 @@ func (v wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
-	time.Sleep(luck.between(50*time.Microsecond, 2*time.Millisecond))
+	linger(luck.between(50*time.Microsecond, 2*time.Millisecond))
 	if i.awake(what, string(body)) { // the bytes were on their way when it was paused, and arrive now
 		w.count("calls after a pause")
 	}
@@ -53,16 +53,16 @@ func (v wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.actors.Go(func() {
 		inside := r.Clone(calling)
 		inside.Body, inside.ContentLength, inside.RequestURI = io.NopCloser(bytes.NewReader(body)), int64(len(body)), r.URL.RequestURI()
-		if key := r.Header["idempotency-key"]; len(key) > 0 { // as a server reads it
-			inside.Header.Set("Idempotency-Key", key[0])
+		for name, values := range r.Header { // as a server reads them
+			inside.Header[http.CanonicalHeaderKey(name)] = values
 		}
-		answered <- w.outside(inside)
+		answered <- w.outside(inside) //nolint:bodyclose // it was recorded: there is nothing to close
 	})
 	var response *http.Response
 	select {
 	case response = <-answered:
 	case <-r.Context().Done():
-		time.Sleep(luck.about(0)) // those who began at one instant do not give up at one instant
+		linger(luck.about(0)) // those who began at one instant do not give up at one instant
 		w.trace.add(w.since(), i.name, "%s: given up", what)
 		return nil, context.Cause(r.Context())
 	case <-i.dead:
