@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -102,6 +104,9 @@ func (c *kase) finish(l *load, must needs) {
 func (c *kase) require(r *report, must needs) {
 	c.Helper()
 	r.publish()
+	for _, v := range r.found[:min(len(r.found), 3)] {
+		c.Log(r.evidence.about(v))
+	}
 	require.Empty(c, firstOf(r.found, 20), "%d violations", len(r.found))
 	for _, word := range must {
 		require.NotZero(c, r.Coverage[word], "%s: nothing of it happened, so nothing was shown: %v", word, r.Coverage)
@@ -151,6 +156,36 @@ func (c *kase) staff() {
 		c.did["sent_on_by_staff"] = sent
 	}
 }
+
+// about is all that is known of the booking of a violation, for who has to find out what went wrong.
+func (e evidence) about(v violation) string {
+	var out strings.Builder
+	fmt.Fprintln(&out, v)
+	reference := v.booking
+	if r := e.rows[v.booking]; r != nil {
+		reference = r.Reference
+		fmt.Fprintf(&out, "  %s %s %s, version %d, attention %q, key %s\n", r.Phase, r.Step, r.Status, r.Version, r.Attention, r.Key)
+		for _, l := range r.Lines {
+			fmt.Fprintf(&out, "  %s %2d %s %s, %s %s: %s %s -> %s %s, %s, by %s, took %s\n", l.At.UTC().Format(stamp), l.Version, l.Actor, l.Verb,
+				l.FromPhase, l.FromStep, l.Outcome, l.Reason, l.ToPhase, l.ToStep, l.Status, l.WrittenBy, l.Took)
+		}
+	}
+	for _, s := range e.stories {
+		if slices.Contains(s.IDs, v.booking) {
+			fmt.Fprintf(&out, "  its client wanted %q, and saw %+v\n", s.Kind.name, s.Seen)
+		}
+	}
+	for _, j := range e.journal {
+		if j.Reference == reference {
+			fmt.Fprintf(&out, "  %s received %s: %s %s %s: %s, %d %s, answer %s %s\n", j.At.UTC().Format(stamp), j.Received.UTC().Format(stamp), j.System,
+				j.Operation, j.Key, j.Effect, j.Status, j.Code, j.Answer, j.Fault)
+		}
+	}
+	fmt.Fprintf(&out, "  %+v", e.ledger[reference])
+	return out.String()
+}
+
+const stamp = "15:04:05.000"
 
 func firstOf(all []violation, n int) []string {
 	var out []string

@@ -28,7 +28,8 @@ type report struct {
 	Coverage  map[string]int     `json:"coverage"`
 	Figures   map[string]float64 `json:"figures,omitempty"`
 
-	found []violation
+	found    []violation
+	evidence evidence
 }
 
 // classes are the columns that must be 0.
@@ -37,7 +38,7 @@ var classes = []string{"lost", "doubled", "inconsistent", "stuck", "non_monotone
 func (c *kase) report(e evidence) *report {
 	r := &report{
 		Case: c.name, Form: *chosen, Commit: commit(), Done: maps.Clone(c.did), Figures: maps.Clone(c.figures), Wrong: map[string]int{},
-		Coverage: coverage(c.total(), e.journal, e.stories), found: e.violations(),
+		Coverage: coverage(c.total(), e.journal, e.stories), found: e.violations(), evidence: e,
 	}
 	for _, class := range classes {
 		r.Wrong[class] = 0

@@ -116,6 +116,8 @@ type entry struct {
 	Body      string    `json:"body_hash"`
 	Effect    string    `json:"effect"`
 	Answer    string    `json:"answer"`
+	Status    int       `json:"status"`
+	Code      string    `json:"code"`
 	Fault     string    `json:"fault"`
 }
 
