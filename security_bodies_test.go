@@ -20,7 +20,7 @@ const bodyLimit = 16 << 10
 
 // bodyBombs are sent to a real process, whose memory is watched.
 func bodyBombs(g *guard) {
-	p, c := serviceProcess(g.T, g.TempDir(), "", "BOOKING_HTTP__READ_TIMEOUT=2s")
+	p, c := serviceProcess(g.T, g.TempDir(), "", "BOOKING_DATABASE__TIMEOUT=1m")
 	b := c.untilDecided(c.submit(order{}).ID)
 	before := c.known(g)
 

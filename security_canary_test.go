@@ -39,8 +39,8 @@ func canariesOnPostgres(g *guard) {
 
 // withoutBreaks leaves a person little to wait for.
 func withoutBreaks(cfg *Config) {
-	cfg.Flow.UnknownFor, cfg.Flow.AttentionAfter = time.Second, 100*time.Millisecond
-	cfg.Providers.Hotel.Timeout = 200 * time.Millisecond
+	cfg.Flow.UnknownFor, cfg.Flow.AttentionAfter = 3*time.Second, 100*time.Millisecond
+	cfg.Providers.Hotel.Timeout = 500 * time.Millisecond
 }
 
 // canaried is a submission with a canary in each field that takes one.

@@ -21,7 +21,7 @@ const halfOpen = 1000 // connections at once
 // slowloris holds connections to a real process with heads and bodies that never end, while others are served. In the end the
 // service has hung up on all of them.
 func slowloris(g *guard) {
-	p, c := serviceProcess(g.T, g.TempDir(), "", "BOOKING_HTTP__READ_TIMEOUT=3s")
+	p, c := serviceProcess(g.T, g.TempDir(), "", "BOOKING_DATABASE__TIMEOUT=1m")
 	b := c.untilDecided(c.submit(order{}).ID)
 	isJSON := "Content-Type: application/json"
 	starts := []string{

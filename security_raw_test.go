@@ -13,7 +13,7 @@ import (
 )
 
 // rawPatience is how long a connection of ours may stay without an answer before the test fails.
-const rawPatience = 20 * time.Second
+const rawPatience = time.Minute
 
 // dial opens a connection on which anything can be said.
 func (g *guard) dial(base string) net.Conn {

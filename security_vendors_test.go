@@ -145,7 +145,7 @@ func hostileVendors(g *guard) {
 	sandbox := sandboxProcess(g.T, "BOOKING_SANDBOX__LATENCY=0")
 	l := &liar{hotel: map[string]string{}, told: map[string]int{}}
 	_, c := serviceProcess(g.T, g.TempDir(), l.proxy(g, sandbox, all).URL,
-		"BOOKING_FLOW__UNKNOWN_FOR=2s", "BOOKING_FLOW__ATTENTION_AFTER=200ms", "BOOKING_FLOW__BACKOFF_CAP=200ms", "BOOKING_WORKERS__BREAKER__MINIMUM=1000000")
+		"BOOKING_DATABASE__TIMEOUT=1m", "BOOKING_PROVIDERS__HOTEL__TIMEOUT=10s", "BOOKING_FLOW__UNKNOWN_FOR=3s", "BOOKING_FLOW__ATTENTION_AFTER=200ms", "BOOKING_FLOW__BACKOFF_CAP=200ms", "BOOKING_WORKERS__BREAKER__MINIMUM=1000000")
 	c.sandbox = sandbox // the ledger is read past the liar
 	// Asked again, the supplier still says that it booked the room, though at another price: it did, and the guest pays what was agreed.
 	agreed := map[string]bool{"/hotel/: another currency": true, "/hotel/: another amount": true}
