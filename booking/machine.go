@@ -94,7 +94,11 @@ func (f Flow) found(b *Booking, o Outcome, now time.Time) {
 	case b.Goal != Confirm && o.kind == KindNext:
 		f.undid(b, o, now)
 	case b.Goal != Confirm && o.kind == KindAgain:
+		tries, asked := b.Mark(step.Name).Tries, b.Mark(step.Name).Asked
 		f.enter(b, Undoing, step.Name, now)
+		b.mark(step.Name, func(m *Mark) { m.Tries = tries })
+		f.undoAgain(b, Retry(step.unreachable(), 0), now)
+		f.atOnce(b, asked, now)
 	case b.Goal != Confirm && o.kind == KindPark:
 		f.park(b, o, now)
 	case b.Goal != Confirm:
@@ -104,15 +108,25 @@ func (f Flow) found(b *Booking, o Outcome, now time.Time) {
 			f.giveUp(b, o, now) // it certainly did not happen, and nobody wants it any more
 			return
 		}
+		asked := b.Mark(step.Name).Asked
 		b.Place.Phase = Doing
 		b.mark(step.Name, func(m *Mark) { m.State, m.Asked = MarkBegun, 0 })
 		b.Facts.UnknownSince, b.Attention = time.Time{}, ""
 		f.tryAgain(b, Retry(step.absence(), 0), now)
 		if b.Place.Phase == Doing {
-			b.DueAt = now // it was waited long enough while asking
+			f.atOnce(b, asked, now)
 		}
 	default:
 		f.did(b, o, now)
+	}
+}
+
+// atOnce: what was asked about is done again without a wait, where it was waited while asking, or for the first time. Later
+// on it is not: while a call of ours is still under way there, a vendor refuses to begin another and says at once that nothing
+// happened yet, and all tries would be used up within seconds.
+func (f Flow) atOnce(b *Booking, asked int, now time.Time) {
+	if asked > 0 || b.Mark(b.Place.Step).Tries == 1 {
+		b.DueAt = now
 	}
 }
 
