@@ -170,6 +170,14 @@ func TestTheCheckerNamesWhatIsBroken(t *testing.T) {
 	}
 }
 
+func TestAViolationShowsAllThatIsKnownOfItsBooking(t *testing.T) {
+	t.Parallel()
+	shown := sound().about(violation{"S6", "b1", "wrong"})
+	for _, part := range []string{"S6 b1: wrong", "ended  confirmed, version 5", "doing confirm: next", "hotel confirm", "booked", "Captures:1"} {
+		require.Contains(t, shown, part)
+	}
+}
+
 func TestCountersAreReadAsPrometheusWritesThem(t *testing.T) {
 	t.Parallel()
 	sums := parseMetrics([]byte("# HELP a x\n# TYPE a counter\na{b=\"c d\"} 2\na{b=\"e\"} 1e3\nf 0.5\n"))
