@@ -76,6 +76,11 @@ func (w *world) open() (all []string) {
 // settle waits until everything has come to rest, and breaks a promise where it does not: what needs nobody within a minute
 // of peace, the rest once guests' and staff's time is up.
 func (w *world) settle() {
+	for _, g := range w.everybody() {
+		for !g.submitted.Load() {
+			w.pass(time.Second)
+		}
+	}
 	peace := time.Now()
 	for time.Since(peace) < time.Minute {
 		if len(w.restless()) == 0 && len(w.open()) == 0 {

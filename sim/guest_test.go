@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -76,14 +77,20 @@ type guest struct {
 	cancels  time.Duration // so long after the answer; 0: never
 	patience int           // attempts to submit; 0: for ever
 
-	acked     view // the first 202
-	cancelled bool // a wish to cancel was taken
+	submitted atomic.Bool // or given up
+	acked     view        // the first 202
+	cancelled bool        // a wish to cancel was taken
 	seen      []view
 }
 
 // live is a guest's whole story.
 func (g *guest) live() {
-	if !g.world.pass(g.arrives) || !g.submit() {
+	if !g.world.pass(g.arrives) {
+		return
+	}
+	told := g.submit()
+	g.submitted.Store(true)
+	if !told {
 		return
 	}
 	g.world.trace.add(g.world.since(), g.key, "has %s", g.acked.Reference)

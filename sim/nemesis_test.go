@@ -61,7 +61,6 @@ func (n *nemesis) database(i *instance, luck *dice, _ string) strike {
 
 func (n *nemesis) outside(i *instance, luck *dice, what string, body []byte) strike {
 	if what == "hotel/v1/holds" && bytes.Contains(body, []byte(poisonMark)) {
-		n.world.killed(body)
 		return pick(luck, strikeDieBefore, strikeDieAfter)
 	}
 	if s := n.due(i, luck); s != strikeNone {

@@ -32,7 +32,7 @@ func (v wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	strike := w.hazard.outside(i, luck, what, body)
 	switch strike {
 	case strikeDieBefore:
-		i.die("before " + what)
+		i.dieOf("before "+what, body)
 		return nil, errDead
 	case strikeRefuse:
 		return nil, errRefused
@@ -71,7 +71,7 @@ func (v wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	i.awake(what, string(body))
 	switch {
 	case strike == strikeDieAfter:
-		i.die("after " + what)
+		i.dieOf("after "+what, body)
 		return nil, errDead
 	case i.gone():
 		return nil, errDead
@@ -82,6 +82,14 @@ func (v wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	w.trace.add(w.since(), i.name, "%s: %d", what, response.StatusCode)
 	return response, nil
+}
+
+// dieOf is to die at a call; a poisonous booking's deaths are counted.
+func (i *instance) dieOf(why string, body []byte) {
+	if bytes.Contains(body, []byte(poisonMark)) && !i.gone() {
+		i.world.killed(body)
+	}
+	i.die(why)
 }
 
 // outside is the sandbox's answer; nil: it broke the connection.
