@@ -97,7 +97,8 @@ func (w *world) settle() {
 			w.breach("L1: %s is still %s %s a minute after the last fault", reference, b.Place.Phase, b.Place.Step)
 		}
 	}
-	for patience := 10 * time.Minute; len(w.open()) > 0; {
+	w.closing.Store(true) // from now on nobody has new wishes
+	for patience := 10 * time.Minute; len(w.open()) > 0; w.pass(2 * time.Second) {
 		if time.Since(peace) > patience {
 			for _, reference := range w.open() {
 				b := w.booking(reference)
@@ -105,7 +106,6 @@ func (w *world) settle() {
 			}
 			return
 		}
-		w.pass(2 * time.Second)
 	}
 	w.sandbox.Settle() // what was on its way for longest lands
 	w.pass(10 * time.Second)

@@ -107,7 +107,7 @@ func (g *guest) live() {
 		if !ok {
 			continue
 		}
-		if g.cancels > 0 && time.Since(acked) > g.cancels && !g.cancelled {
+		if g.cancels > 0 && time.Since(acked) > g.cancels && !g.cancelled && !g.world.closing.Load() {
 			g.cancel()
 		}
 		if now.Status == "requires_action" {

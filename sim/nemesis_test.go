@@ -61,7 +61,7 @@ func (n *nemesis) database(i *instance, luck *dice, _ string) strike {
 
 func (n *nemesis) outside(i *instance, luck *dice, what string, body []byte) strike {
 	if what == "hotel/v1/holds" && bytes.Contains(body, []byte(poisonMark)) {
-		return pick(luck, strikeDieBefore, strikeDieAfter)
+		return strikeDieBefore
 	}
 	if s := n.due(i, luck); s != strikeNone {
 		return s

@@ -34,9 +34,10 @@ type world struct {
 	hazard  hazard // what strikes calls to the database and to the outside
 	engine  workers.Config
 
-	skew   atomic.Int64  // how far the database's clock is from the others', nanoseconds
-	over   chan struct{} // closed: everybody goes home
-	actors sync.WaitGroup
+	skew    atomic.Int64 // how far the database's clock is from the others', nanoseconds
+	closing atomic.Bool
+	over    chan struct{} // closed: everybody goes home
+	actors  sync.WaitGroup
 
 	mu       sync.Mutex // guards what follows
 	guests   []*guest
