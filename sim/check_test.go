@@ -98,17 +98,23 @@ func (w *world) settle() {
 		}
 	}
 	w.closing.Store(true) // from now on nobody has new wishes
-	for patience := 10 * time.Minute; len(w.open()) > 0; w.pass(2 * time.Second) {
-		if time.Since(peace) > patience {
-			for _, reference := range w.open() {
-				b := w.booking(reference)
-				w.breach("L1: %s never ends: %s %s, attention %q", reference, b.Place.Phase, b.Place.Step, b.Attention)
-			}
-			return
+	for quiet := 0; quiet < 2; {
+		if len(w.open()) > 0 {
+			quiet = 0
+			w.pass(2 * time.Second)
+		} else if quiet++; quiet < 2 {
+			w.sandbox.Settle() // what was on its way for longest lands, and so does what guests still wanted
+			w.pass(10 * time.Second)
 		}
+		if time.Since(peace) < 10*time.Minute {
+			continue
+		}
+		for _, reference := range w.open() {
+			b := w.booking(reference)
+			w.breach("L1: %s never ends: %s %s, attention %q", reference, b.Place.Phase, b.Place.Step, b.Attention)
+		}
+		return
 	}
-	w.sandbox.Settle() // what was on its way for longest lands
-	w.pass(10 * time.Second)
 }
 
 func (w *world) booking(reference string) *booking.Booking {
