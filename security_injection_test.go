@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -39,7 +40,8 @@ var harmless = []int{200, 202, 204, 304, 400, 401, 404, 409, 422, 431}
 func injections(g *guard, f *fortress) {
 	b := f.atRest(order{})
 	f.call("POST", "/v1/support/bookings/"+b.ID+"/actions/note", f.keys["ada"], `{"reason":"the only one that there is"}`).is(http.StatusAccepted)
-	for _, text := range corpus() {
+	routes := slices.Sorted(maps.Keys(policies()))
+	for i, text := range corpus() {
 		escaped := url.QueryEscape(text)
 		for _, name := range []string{"q", "status", "attention", "created_after", "cursor", "limit", "sort", text} {
 			a := f.call("GET", "/v1/support/bookings?"+url.QueryEscape(name)+"="+escaped, f.keys["vera"], "")
@@ -50,8 +52,8 @@ func injections(g *guard, f *fortress) {
 		}
 		a := f.call("GET", "/v1/bookings?client_reference="+escaped, f.keys["web"], "")
 		g.holds(slices.Contains(harmless, a.status) && !strings.Contains(string(a.body), b.ID), "client_reference=%q: %d", text, a.status)
-		for route := range policies() {
-			if !strings.Contains(route, "/:") {
+		for j, route := range routes {
+			if !strings.Contains(route, "/:") || (i+j)%3 != 0 { // each text on a third of the routes
 				continue
 			}
 			method, path := address(route, "PLACE")
@@ -74,8 +76,11 @@ func injections(g *guard, f *fortress) {
 
 // injectedHeaders says each text in each header of whose value something is made.
 func injectedHeaders(g *guard, f *fortress, b bookingView) {
-	for _, text := range corpus() {
-		for _, name := range []string{"X-Request-Id", "If-None-Match", "Prefer", "Last-Event-Id", "Authorization", "User-Agent", "Accept", "Idempotency-Key", "Content-Type", "Expect", "Range"} {
+	for i, text := range corpus() {
+		for j, name := range []string{"X-Request-Id", "If-None-Match", "Prefer", "Last-Event-Id", "Authorization", "User-Agent", "Accept", "Idempotency-Key", "Content-Type", "Expect", "Range"} {
+			if (i+j)%3 != 0 {
+				continue
+			}
 			connection := "Connection: close\r\nAuthorization: Bearer " + b.ClientSecret
 			if name == "Authorization" {
 				connection = "Connection: close"
