@@ -12,7 +12,7 @@ func TestKilledOnSQLite(t *testing.T) {
 	form := beside(t)
 	c := newCase(t, "kill -9, SQLite", onSQLite(t))
 	load := killAgainAndAgain(c, form.of(20, 300), form.of(15, 34))
-	c.finish(load, needs{"crashed", "unknown", "answers_lost", "late_effects", "replayed", "retried", "cancels"})
+	c.finish(load, needs{"crashed", "unknown", "answers_lost", "late", "replayed", "retried", "cancels"})
 }
 
 // killAgainAndAgain ends the only instance under load, each time after some more bookings were acknowledged.
