@@ -31,6 +31,7 @@ type ledgerRow struct {
 type effect struct {
 	Reference string `json:"reference"`
 	Operation string `json:"operation"`
+	System    string `json:"system"`
 	Effect    string `json:"effect"`
 	Fault     string `json:"fault"`
 }
@@ -177,9 +178,15 @@ func (w *world) checkBooking(id booking.ID, l ledgerRow, effects []effect) {
 		w.breach("S1: %s cannot be read: %v", id, err)
 		return
 	}
-	w.checkHistory(b)
+	lines, err := w.store.History(background, id)
+	if err != nil || len(lines) == 0 {
+		w.breach("S8: the history of %s cannot be read: %v", b.Reference, err)
+		return
+	}
+	w.checkHistory(b, lines)
 	w.checkLedger(b, l)
 	w.checkOrder(b.Reference, effects)
+	w.checkRepeats(b.Reference, lines, effects)
 }
 
 // checkGuest: what a guest was told is so.
@@ -208,12 +215,7 @@ func (w *world) checkGuest(g *guest) {
 }
 
 // checkHistory: versions without a gap, each line begins where the one before ended, and what can happen once happened once.
-func (w *world) checkHistory(b *booking.Booking) {
-	lines, err := w.store.History(background, b.ID)
-	if err != nil || len(lines) == 0 {
-		w.breach("S8: the history of %s cannot be read: %v", b.Reference, err)
-		return
-	}
+func (w *world) checkHistory(b *booking.Booking, lines []booking.Entry) {
 	once := map[string]int{}
 	final := booking.Status("")
 	for n, e := range lines {
@@ -341,5 +343,34 @@ func (w *world) checkNotices(b *booking.Booking, taken int) {
 	}
 	if applied < taken {
 		w.breach("S11: %d notifications about %s were taken, and %d applied", taken, b.Reference, applied)
+	}
+}
+
+// checkRepeats: what can be asked about is never repeated blindly. Each call that did something has its line of history,
+// written by who made it or, where they died, by who asked about it next; so there are no more calls than lines.
+func (w *world) checkRepeats(reference string, lines []booking.Entry, effects []effect) {
+	calls := map[booking.Name]int{}
+	for _, e := range effects {
+		if e.Fault == "duplicate_delivery" {
+			continue // the network's doing
+		}
+		switch e.System + " " + e.Operation {
+		case "hotel hold":
+			calls[booking.StepHold]++
+		case "hotel confirm":
+			calls[booking.StepConfirm]++
+		case "payment authorize":
+			calls[booking.StepAuthorize]++
+		}
+	}
+	for _, e := range lines {
+		if e.From.Phase == booking.Doing {
+			calls[e.From.Step]--
+		}
+	}
+	for step, n := range calls {
+		if n > 0 {
+			w.breach("S5: %s: %d calls of %s have no line in the history: they were repeated blindly", reference, n, step)
+		}
 	}
 }
