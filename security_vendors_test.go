@@ -147,8 +147,6 @@ func hostileVendors(g *guard) {
 	_, c := serviceProcess(g.T, g.TempDir(), l.proxy(g, sandbox, all).URL,
 		"BOOKING_DATABASE__TIMEOUT=1m", "BOOKING_PROVIDERS__HOTEL__TIMEOUT=10s", "BOOKING_FLOW__UNKNOWN_FOR=3s", "BOOKING_FLOW__ATTENTION_AFTER=200ms", "BOOKING_FLOW__BACKOFF_CAP=200ms", "BOOKING_WORKERS__BREAKER__MINIMUM=1000000")
 	c.sandbox = sandbox // the ledger is read past the liar
-	// Asked again, the supplier still says that it booked the room, though at another price: it did, and the guest pays what was agreed.
-	agreed := map[string]bool{"/hotel/: another currency": true, "/hotel/: another amount": true}
 	lied := map[string]bookingView{}
 	for _, system := range []string{"/payment/", "/hotel/"} {
 		for name := range all {
@@ -174,11 +172,6 @@ func hostileVendors(g *guard) {
 		l.mu.Unlock()
 		g.holds(told > 0, "%s was never told", hotel)
 		entry := c.ledger()[b.Reference]
-		if agreed[hotel] {
-			g.equal([]any{"confirmed", moneyView{"346.00", "EUR"}, 1}, []any{view.Booking.Status, view.Booking.Price, entry.EverConfirmed}, hotel)
-			g.holds(entry.Captures == 0 || entry.Captured == "346.00", "%s: %+v", hotel, entry)
-			continue
-		}
 		g.holds(view.Booking.Status != "confirmed", "%s: %s", hotel, view.Booking.Status)
 		g.equal([]any{0, true}, []any{entry.Captures, entry.MaxActive <= 1}, "%s: %+v", hotel, entry)
 	}

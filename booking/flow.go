@@ -272,6 +272,9 @@ func (w world) findReservation(ctx context.Context, b *Booking) Outcome {
 		return Unanswered(err)
 	case b.Goal != Confirm:
 		return undone(found.State == RoomGone)
+	case found.State == RoomBooked && found.Hold.Total != (Money{}) && found.Hold.Total != b.Facts.Hold.Total:
+		return Park(Staff, OutcomeUnknown).Because(fmt.Sprintf("the supplier booked it as %s at %s, and held it at %s",
+			found.Reservation.SupplierReference, found.Hold.Total, b.Facts.Hold.Total)) // nobody is charged for a room that costs something else
 	case found.State == RoomBooked:
 		b.Facts.Reservation = found.Reservation
 		return Next()

@@ -211,6 +211,30 @@ func TestUnknownConfirmationIsNeverGuessed(t *testing.T) {
 	require.Equal(t, booking.SupplierNoConfirmation, j.b.Facts.Failure.Code)
 }
 
+// dearer is a supplier that, asked what it booked, names another price than it held the room at.
+type dearer struct{ booking.Hotels }
+
+func (d dearer) Find(ctx context.Context, b *booking.Booking) (booking.Standing, error) {
+	s, err := d.Hotels.Find(ctx, b)
+	s.Hold.Total.Minor++
+	return s, err
+}
+
+func TestARoomThatWasBookedAtAnotherPriceIsForStaffAndNotCharged(t *testing.T) {
+	t.Parallel()
+	j := start(t, map[string][]bookingtest.Fate{"confirm": {bookingtest.LosesReply}})
+	outside := j.world.Outside()
+	outside.Hotels = dearer{outside.Hotels}
+	j.flow = booking.NewFlow(outside, booking.DefaultLimits())
+	j.until(at(booking.Parked, booking.StepConfirm))
+	require.Equal(t, booking.OutcomeUnknown, j.b.Attention)
+	require.Zero(t, j.b.Facts.Money.Captured)
+	require.Contains(t, j.lines[len(j.lines)-1].Detail, "and held it at")
+	j.decide(booking.Decision{Verb: booking.VerbResolve, Actor: "support:ana", Happened: true, SupplierReference: "S-1", Reason: "they honour the held price"})
+	j.until(ended)
+	require.Equal(t, booking.StatusConfirmed, j.b.Status())
+}
+
 func TestThreeDeathsOnOneStepParkTheBooking(t *testing.T) {
 	t.Parallel()
 	j := start(t, nil).until(at(booking.Doing, booking.StepAuthorize))
