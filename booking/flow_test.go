@@ -288,6 +288,18 @@ func TestToSurviveAQuestionIsNotToSurviveTheStep(t *testing.T) {
 	require.Equal(t, booking.CrashedRepeatedly, j.b.Attention)
 }
 
+func TestWhatWasNotEvenTriedIsNotSurvived(t *testing.T) {
+	t.Parallel()
+	j := start(t, nil).until(at(booking.Doing, booking.StepAuthorize))
+	j.b.Crashed, j.b.Crashes = true, 1
+	j.turn() // to be asked about
+	j.turn() // it did not happen
+	j.lines = append(j.lines, j.flow.Apply(j.b, booking.Retry(booking.CircuitOpen, time.Second), j.now))
+	require.Equal(t, 1, j.b.Crashes)
+	j.turn()
+	require.Zero(t, j.b.Crashes)
+}
+
 func TestABookingThatKillsWhoeverUndoesItIsNotSaidToBeRefused(t *testing.T) {
 	t.Parallel()
 	j := start(t, map[string][]bookingtest.Fate{"confirm": {bookingtest.Refuses}})

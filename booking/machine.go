@@ -50,7 +50,8 @@ func (b *Booking) countDeaths(o Outcome) {
 	if b.Crashed {
 		*here += max(0, b.Crashes-died.Acting-died.Asking) // what the claims have counted since
 	}
-	if survived := !o.instead && o.actor == "" && o.reason != ProcessStopped; survived {
+	tried := !o.instead && o.actor == "" && o.reason != CircuitOpen
+	if survived := tried && o.reason != ProcessStopped; survived {
 		b.Crashes, *here = max(0, b.Crashes-*here), 0
 	}
 }
