@@ -158,7 +158,9 @@ func (n *nemesis) event() {
 		jump := n.luck.between(-30*time.Second, 30*time.Second)
 		say("moves the database's clock to %s", jump)
 		w.count("clock jumps")
-		w.skew.Store(int64(jump))
+		if back := time.Duration(w.skew.Swap(int64(jump))) - jump; back > w.back {
+			w.back = back
+		}
 	case blow == 10:
 		s.held = n.luck.between(0, time.Second)
 		w.count("graceful stops")
