@@ -83,11 +83,12 @@ func (w *world) settle() {
 		}
 	}
 	peace := time.Now()
-	for time.Since(peace) < time.Minute {
+	patience := time.Minute + w.back
+	for time.Since(peace) < patience {
 		if len(w.restless()) == 0 && len(w.open()) == 0 {
 			break
 		}
-		if time.Since(peace) > 55*time.Second && len(w.restless()) == 0 {
+		if time.Since(peace) > patience-5*time.Second && len(w.restless()) == 0 {
 			break
 		}
 		w.pass(time.Second)

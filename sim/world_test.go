@@ -34,7 +34,8 @@ type world struct {
 	hazard  hazard // what strikes calls to the database and to the outside
 	engine  workers.Config
 
-	skew    atomic.Int64 // how far the database's clock is from the others', nanoseconds
+	back    time.Duration // how far that clock was set back at most: everything is due so much later; written by the nemesis, read in peace
+	skew    atomic.Int64  // how far the database's clock is from the others', nanoseconds
 	closing atomic.Bool
 	over    chan struct{} // closed: everybody goes home
 	actors  sync.WaitGroup
