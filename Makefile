@@ -50,7 +50,7 @@ properties: ## the state machines against their models, CHECKS (200) runs of eac
 
 .PHONY: sim
 sim: ## the promises under crashes, in simulated time; SCHEDULES=50000 for more, FIRST=1 the first seed
-	go test ./sim -count=1 -timeout 4h -v -run '^TestProof' -proof -schedules $(or $(SCHEDULES),2000) -first $(or $(FIRST),1)
+	nice -n 19 go test ./sim -count=1 -timeout 4h -v -run '^TestProof' -proof -schedules $(or $(SCHEDULES),2000) -first $(or $(FIRST),1)
 
 .PHONY: bench
 bench: build ## measure it on this machine; SCENARIO="engine accept" for some, ARGS="--json --runs 1" for more: bin/booking bench --help
@@ -87,6 +87,10 @@ licences: ## write bin/licences.txt: what is linked under which licence; fails o
 generate: ## write again what is generated from the specification and the flow
 	go generate ./...
 
+.PHONY: proof
+proof: ## make sim and make chaos side by side: the one computes, the other mostly waits
+	$(MAKE) --jobs=2 --keep-going --output-sync=target sim chaos
+
 .PHONY: ci
 ci: ## exactly what continuous integration runs; a failure does not keep the rest from being tried
-	$(MAKE) --keep-going build vet lint test benchmarks race
+	$(MAKE) --keep-going build vet lint sbom licences test benchmarks race fuzz properties proof

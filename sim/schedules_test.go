@@ -14,7 +14,7 @@ import (
 
 var (
 	first  = flag.Uint64("first", 1, "the first seed")
-	seeds  = flag.Int("seeds", 10, "how many schedules, with seeds that follow each other")
+	seeds  = flag.Int("seeds", fewSeeds, "how many schedules, with seeds that follow each other")
 	story  = flag.Bool("story", false, "write the story of each schedule to a file")
 	caught = flag.Bool("until-caught", false, "stop after the first schedule that breaks a promise")
 )
@@ -111,6 +111,9 @@ func TestSchedule(t *testing.T) {
 
 // TestSameSeedSameStory: a run can be repeated.
 func TestSameSeedSameStory(t *testing.T) {
+	if raced {
+		t.Skip("the race detector leaves to chance who runs first")
+	}
 	for seed := *first; seed < *first+uint64(min(*seeds, 3)); seed++ {
 		require.Equal(t, schedule(t, seed, false).hash, schedule(t, seed, false).hash, "seed %d", seed)
 	}

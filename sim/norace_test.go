@@ -1,0 +1,8 @@
+//go:build !race
+
+package sim_test
+
+const (
+	raced    = false
+	fewSeeds = 10
+)
