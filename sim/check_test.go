@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hotelbooking/booking"
+	"hotelbooking/store"
 )
 
 // ledgerRow is what really exists under one reference, as the sandbox counted it. The maxima remember what was only for a
@@ -164,6 +165,11 @@ func (w *world) check() {
 			w.breach("S1: %s was told of %s, which is lost", g.key, g.acked.Reference)
 		}
 		w.checkGuest(g)
+	}
+	if audit, err := w.store.Auditor().Verify(background, "", func(f store.Finding) { w.breach("S14: %+v", f) }); err != nil {
+		w.breach("S14: the audit cannot be read: %v", err)
+	} else {
+		w.seen["audited actions"] += int(audit.Actions)
 	}
 	inbox, err := w.store.Notices(background, 10)
 	if err != nil || len(inbox) > 0 {

@@ -5,6 +5,9 @@
 // late or doubled; the database and the vendors go away; the database's clock jumps; guests cancel, walk away and come back.
 // Afterwards what guests were told, what the database holds and what the ledger knows must agree.
 //
+// What it leaves out: PostgreSQL and its concurrency, fsync, sockets, and the store of one process for each instance; they
+// share one, whose commits are whole. The tests in chaos have all of these, and far fewer schedules.
+//
 // There is nothing here but tests:
 //
 //	go test ./sim                                       a few schedules and crash points, with all other tests
