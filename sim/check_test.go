@@ -75,6 +75,15 @@ func (w *world) open() (all []string) {
 	return all
 }
 
+// inbox is how many notices are to be applied now.
+func (w *world) inbox() int {
+	notices, err := w.store.Notices(background, 100)
+	if err != nil {
+		w.breach("S11: the inbox cannot be read: %v", err)
+	}
+	return len(notices)
+}
+
 // settle waits until everything has come to rest, and breaks a promise where it does not: what needs nobody within a minute
 // of peace, the rest once guests' and staff's time is up.
 func (w *world) settle() {
@@ -102,7 +111,7 @@ func (w *world) settle() {
 	}
 	w.closing.Store(true) // from now on nobody has new wishes
 	for quiet := 0; quiet < 2; {
-		if len(w.open()) > 0 {
+		if len(w.open()) > 0 || w.inbox() > 0 {
 			quiet = 0
 			w.pass(2 * time.Second)
 		} else if quiet++; quiet < 2 {
@@ -171,9 +180,8 @@ func (w *world) check() {
 	} else {
 		w.seen["audited actions"] += int(audit.Actions)
 	}
-	inbox, err := w.store.Notices(background, 10)
-	if err != nil || len(inbox) > 0 {
-		w.breach("S11: %d notices were never applied (%v)", len(inbox), err)
+	if n := w.inbox(); n > 0 {
+		w.breach("S11: %d notices were never applied", n)
 	}
 	w.seen["fenced writes"] += int(w.store.Counts().Fenced)
 }
