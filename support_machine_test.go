@@ -341,6 +341,8 @@ func expected(b *booking.Booking, w wish) answered {
 		return answered{status: 403, code: web.ProblemCodeForbidden}
 	case slices.Contains(legal, w.verb):
 		return allowed(b, w)
+	case w.verb == "cancel" && b.Status() == booking.StatusCancelling && b.Place.Phase == booking.Parked && !turnsRound(b):
+		return answered{status: 409, code: web.ProblemCodeStateConflict, allowed: legal} // it waits for something else
 	case w.verb == "cancel" && (b.Status() == booking.StatusCancelling || b.Status() == booking.StatusCancelled):
 		return answered{status: 202} // it was said before
 	case w.verb == "cancel":
@@ -363,6 +365,13 @@ func allowed(b *booking.Booking, w wish) answered {
 		}
 	}
 	return answered{status: 202, moves: true}
+}
+
+// turnsRound tells that a wish to cancel will be followed although the booking is parked: nothing irrevocable is in the air.
+func turnsRound(b *booking.Booking) bool {
+	wish, from := b.Facts.Cancellation, b.Facts.Waiting.From
+	asking := b.Place.Step == booking.StepHold || b.Place.Step == booking.StepScreen || b.Place.Step == booking.StepAuthorize
+	return b.Goal == booking.Confirm && wish != nil && !wish.Begun && wish.Refuse == "" && (from == booking.Doing || from == booking.Finding && asking)
 }
 
 // legalFor lists support's verbs for a booking.

@@ -345,6 +345,7 @@ func (m *leaseModel) decide(t *rapid.T) {
 	people := row.b.Ask
 	row.b = after.Clone()
 	row.b.Ask = people
+	row.crashed, row.crashes = after.Crashed, after.Crashes // a person who moves a booking has seen what it died of
 	row.lines = append(row.lines, string(d.Verb)+" by "+d.Actor)
 	switch {
 	case after.Place.Phase == booking.Ended:
