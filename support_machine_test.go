@@ -389,7 +389,7 @@ func legalFor(b *booking.Booking) []string {
 	}
 	add("approve reject", review)
 	add("cancel", b.Goal == booking.Confirm && b.Status() != booking.StatusCancelling && b.Status() != booking.StatusCancelled && b.Status() != booking.StatusFailed)
-	add("retry", b.Owner == "" && b.Place.Phase != booking.Ended && !review && (waits || b.Place.Phase != booking.Parked))
+	add("retry", b.Owner == "" && b.Place.Phase != booking.Ended && !(review && b.Facts.Waiting.Reason == booking.FraudReview) && (waits || b.Place.Phase != booking.Parked))
 	add("resolve", waits && !review && (backwards || b.Place.Step == booking.StepConfirm || b.Place.Step == booking.StepCapture))
 	add("refund", b.Owner == "" && b.Status() == booking.StatusConfirmed && b.Goal == booking.Confirm && b.Place.Phase != booking.Parked && left &&
 		b.Mark(booking.StepCapture).State == booking.MarkDone && (wanted == nil || wanted.Refuse != ""))

@@ -79,7 +79,8 @@ func (f Flow) Allowed(b *Booking) []Verb {
 	add(parked(Customer) && (code == ActionThreeDS || code == ActionNewPaymentMethod), VerbPay)
 	add(parked(Customer) && code == ActionAcceptOffer, VerbAcceptOffer)
 	add(reviewing, VerbApprove, VerbReject)
-	add(b.Owner == "" && !reviewing && (parked(Staff) || b.Place.Phase == Doing || b.Place.Phase == Finding || b.Place.Phase == Undoing), VerbRetry)
+	judged := reviewing && b.Facts.Waiting.Reason == FraudReview // the screening has answered: a person is to
+	add(b.Owner == "" && !judged && (parked(Staff) || b.Place.Phase == Doing || b.Place.Phase == Finding || b.Place.Phase == Undoing), VerbRetry)
 	add(parked(Staff) && !reviewing && f.resolvable(b), VerbResolve)
 	add(b.Owner == "" && b.Goal == Confirm && b.Result == Confirmed && !b.Facts.Cancellation.pending() &&
 		b.Mark(StepCapture).State == MarkDone && b.Place.Phase != Parked && b.Facts.Money.Captured > b.Facts.Money.Refunded, VerbRefund)

@@ -313,6 +313,21 @@ func TestABookingThatKillsWhoeverUndoesItIsNotSaidToBeRefused(t *testing.T) {
 	require.Equal(t, booking.CrashedRepeatedly, j.b.Attention)
 }
 
+func TestAScreeningThatNobodyCouldMakeCanBeTriedAgain(t *testing.T) {
+	t.Parallel()
+	j := start(t, nil).until(at(booking.Doing, booking.StepScreen))
+	j.b.Crashed, j.b.Crashes = true, 3
+	j.turn()
+	require.Equal(t, booking.CrashedRepeatedly, j.b.Attention)
+	require.Subset(t, j.flow.Allowed(j.b), []booking.Verb{booking.VerbRetry, booking.VerbApprove, booking.VerbReject})
+	j.decide(booking.Decision{Verb: booking.VerbRetry, Actor: "support:ana", Reason: "mended"})
+	j.until(ended)
+	require.Equal(t, booking.StatusConfirmed, j.b.Status())
+
+	j = start(t, map[string][]bookingtest.Fate{"screen": {bookingtest.AsksStaff}}).until(at(booking.Parked, booking.StepScreen))
+	require.NotContains(t, j.flow.Allowed(j.b), booking.VerbRetry, "the screening has answered")
+}
+
 func TestDeadlineStopsABookingBeforeThePivot(t *testing.T) {
 	t.Parallel()
 	j := start(t, nil).until(at(booking.Doing, booking.StepAuthorize))
