@@ -2,7 +2,9 @@ package chaos_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,13 +19,17 @@ func TestAPoisonBookingIsSetAside(t *testing.T) {
 	const poison, maxDeaths = "sim_slow_1", 3
 	c := newCase(t, "poison", onSQLite(t))
 	c.alone = true
-	began := make(chan struct{}, 1)
+	began := make(chan string, 1) // the reference of the poisonous booking
 	gate := newGate(t, c.sandbox.url, func(r *http.Request, body []byte) bool {
 		if !strings.HasSuffix(r.URL.Path, "/holds") || !bytes.Contains(body, []byte(`"`+poison+`"`)) {
 			return false
 		}
+		var hold struct{ Reference string }
+		if json.Unmarshal(body, &hold) != nil {
+			return false
+		}
 		select {
-		case began <- struct{}{}:
+		case began <- hold.Reference:
 		default:
 		}
 		return true
@@ -32,20 +38,21 @@ func TestAPoisonBookingIsSetAside(t *testing.T) {
 	one := c.start(environ...)
 	load := c.offer(plan{clients: 20, pause: 50 * time.Millisecond, kinds: only("ok"), cancel: -1})
 	load.acks(20)
-	for n := range form.of(1, 10) {
+	for range form.of(1, 10) {
 		before := c.done("kills")
 		poisoned := c.offer(plan{clients: 1, kinds: []kind{{name: "poison", offer: poison, want: confirmed, parks: "crashed_repeatedly", weight: 1}}, cancel: -1})
 		poisoned.acks(1)
 		poisoned.stop()
+		reference := ""
 		for parked := false; !parked; {
 			select {
-			case <-began:
+			case reference = <-began:
 				load.ends(20) // its neighbours, claimed at the same moment, have come further
 				c.kill(one)
 				require.LessOrEqual(t, c.done("kills")-before, maxDeaths, "nobody stops it")
 				one = c.start(environ...)
 			case <-time.After(100 * time.Millisecond):
-				parked = c.attention("crashed_repeatedly") > n
+				parked = slices.Contains(c.setAside(), reference)
 			}
 		}
 		require.Equal(t, maxDeaths, c.done("kills")-before)
@@ -58,10 +65,13 @@ func TestAPoisonBookingIsSetAside(t *testing.T) {
 	require.LessOrEqual(t, r.Parked-form.of(1, 10), r.Acked/50, "its neighbours were taken for poison, too")
 }
 
-// attention counts the bookings that support sees for a reason.
-func (c *kase) attention(reason string) int {
+// setAside lists the bookings that support sees because processes died of them.
+func (c *kase) setAside() (references []string) {
 	c.Helper()
-	var page struct{ Bookings []struct{ ID string } }
-	require.Equal(c, http.StatusOK, c.ask("/v1/support/bookings?limit=100&attention="+reason, c.support, &page))
-	return len(page.Bookings)
+	var page struct{ Bookings []struct{ Reference string } }
+	require.Equal(c, http.StatusOK, c.ask("/v1/support/bookings?limit=100&attention=crashed_repeatedly", c.support, &page))
+	for _, b := range page.Bookings {
+		references = append(references, b.Reference)
+	}
+	return references
 }
