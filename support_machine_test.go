@@ -378,6 +378,7 @@ func turnsRound(b *booking.Booking) bool {
 func legalFor(b *booking.Booking) []string {
 	waits := b.Place.Phase == booking.Parked && b.Facts.Waiting.Who == booking.Staff
 	review := waits && b.Place.Step == booking.StepScreen
+	judged := review && b.Facts.Waiting.Reason == booking.FraudReview // the screening has answered
 	wanted := b.Facts.Cancellation
 	backwards := b.Goal != booking.Confirm || b.Facts.Waiting.From == booking.Undoing
 	left := b.Facts.Money.Captured > b.Facts.Money.Refunded
@@ -389,7 +390,7 @@ func legalFor(b *booking.Booking) []string {
 	}
 	add("approve reject", review)
 	add("cancel", b.Goal == booking.Confirm && b.Status() != booking.StatusCancelling && b.Status() != booking.StatusCancelled && b.Status() != booking.StatusFailed)
-	add("retry", b.Owner == "" && b.Place.Phase != booking.Ended && !(review && b.Facts.Waiting.Reason == booking.FraudReview) && (waits || b.Place.Phase != booking.Parked))
+	add("retry", b.Owner == "" && b.Place.Phase != booking.Ended && !judged && (waits || b.Place.Phase != booking.Parked))
 	add("resolve", waits && !review && (backwards || b.Place.Step == booking.StepConfirm || b.Place.Step == booking.StepCapture))
 	add("refund", b.Owner == "" && b.Status() == booking.StatusConfirmed && b.Goal == booking.Confirm && b.Place.Phase != booking.Parked && left &&
 		b.Mark(booking.StepCapture).State == booking.MarkDone && (wanted == nil || wanted.Refuse != ""))
