@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -56,7 +57,7 @@ func TestProofSchedules(t *testing.T) {
 func TestProofCrashPoints(t *testing.T) {
 	needsProof(t)
 	var jobs []job
-	for _, c := range classes() {
+	for _, c := range slices.Backward(classes()) { // the longest first, so that they do not run alone in the end
 		jobs = append(jobs, func(ctx context.Context) (*tally, error) {
 			return simulate(ctx, t.TempDir(), os.Args[0], "^TestEveryCrashPoint$", "-class", c.name, "-pairs")
 		})
