@@ -194,6 +194,15 @@ func (f Flow) timeUp(b *Booking) Outcome {
 	}
 }
 
+// TurnsRound tells that b would follow a wish to cancel if it had a turn now.
+func (f Flow) TurnsRound(b *Booking, now time.Time) bool {
+	if !b.Facts.Cancellation.pending() {
+		return false
+	}
+	o, decided := f.Before(b, now)
+	return decided && o.kind == KindCompensate
+}
+
 // mayTurn tells whether a wish to cancel can be followed at this place: nothing irrevocable is in the air.
 func (f Flow) mayTurn(b *Booking) bool {
 	if b.Goal != Confirm {

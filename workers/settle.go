@@ -25,7 +25,7 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 		after := learned.Clone()
 		entry := w.flow.Apply(after, o, now)
 		entry.Took = took
-		if w.turnsRound(after, now) {
+		if w.flow.TurnsRound(after, now) {
 			after.DueAt = now // a wish that came while the turn ran does not wait for a retry, or for a person
 		}
 		asked := time.Now()
@@ -64,7 +64,7 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 // next is the pool in which b goes on at once in memory, the lease to save it with, and that lease's end by the local clock;
 // nil and a lease of 0 where it does not. A lease that is long enough stays as it is: the queue has less to write then.
 func (w *Workers) next(h *held, b *booking.Booking, now, asked time.Time) (p *pool, lease time.Duration, until time.Time) {
-	if w.stopping.Load() || b.DueAt.IsZero() || b.DueAt.After(now) || b.Place.Phase == booking.Parked && !w.turnsRound(b, now) {
+	if w.stopping.Load() || b.DueAt.IsZero() || b.DueAt.After(now) || b.Place.Phase == booking.Parked && !w.flow.TurnsRound(b, now) {
 		return nil, 0, time.Time{}
 	}
 	p = w.poolOf(b)
@@ -75,15 +75,6 @@ func (w *Workers) next(h *held, b *booking.Booking, now, asked time.Time) (p *po
 		return p, booking.KeepLease, until
 	}
 	return p, w.cfg.Lease, asked.Add(w.cfg.Lease)
-}
-
-// turnsRound tells that b would follow a wish to cancel if it had a turn now.
-func (w *Workers) turnsRound(b *booking.Booking, now time.Time) bool {
-	if !wished(b) {
-		return false
-	}
-	o, decided := w.flow.Before(b, now)
-	return decided && o.Kind() == booking.KindCompensate
 }
 
 // due tells whether b is to be looked at now.

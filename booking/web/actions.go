@@ -93,15 +93,6 @@ func saidBefore(b *booking.Booking, d booking.Decision) bool {
 	return d.Verb == booking.VerbAcceptOffer && d.AcceptedTotal == b.Facts.Offered && d.AcceptedTotal == b.Facts.Price
 }
 
-// stuck tells that b waits for staff, and that a wish to cancel it does not change that.
-func (s *Server) stuck(b *booking.Booking) bool {
-	if b.Place.Phase != booking.Parked {
-		return false
-	}
-	next, decided := s.flow.Before(b, s.now())
-	return !decided || next.Kind() != booking.KindCompensate
-}
-
 // decide applies a decision, and adds to a refusal what the caller needs to ask again.
 func (s *Server) decide(ctx context.Context, id booking.ID, d booking.Decision) (*booking.Booking, error) {
 	decided, err := s.engine.Decide(ctx, id, d)
@@ -118,7 +109,7 @@ func (s *Server) decide(ctx context.Context, id booking.ID, d booking.Decision) 
 		if getErr != nil {
 			return nil, getErr
 		}
-		if d.Actor != booking.CustomerActor && s.stuck(b) {
+		if d.Actor != booking.CustomerActor && b.Place.Phase == booking.Parked && !s.flow.TurnsRound(b, s.now()) {
 			return nil, &problem{code: ProblemCodeStateConflict, allowed: words(illegal.Allowed), cause: err,
 				detail: "It is being cancelled, and that waits for a decision of yours. What can be decided is listed."}
 		}
