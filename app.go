@@ -35,7 +35,11 @@ var (
 	_ web.Bookings     = (*store.Store)(nil)
 	_ web.Desk         = (*store.Store)(nil)
 	_ web.Notices      = (*store.Store)(nil)
+	_ web.Sessions     = (*store.Store)(nil)
+	_ web.Views        = (*store.Store)(nil)
 	_ web.Engine       = (*workers.Workers)(nil)
+	_ web.Controls     = (*workers.Workers)(nil)
+	_ workers.Pauses   = (*store.Store)(nil)
 )
 
 // App is the whole service: store -> providers -> workers -> web. Start and Stop are for one goroutine, and once each.
@@ -104,7 +108,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 		Notices: a.store, Versions: a.store, Steps: a.store,
 	})
 	server, err := web.New(webConfig(a.cfg, a.keys, world.suppliers), web.Deps{
-		Engine: a.workers, Bookings: a.store, Desk: a.store, Notices: noticed{a.store, a.workers}, Vendors: world.vendors,
+		Engine: a.workers, Bookings: a.store, Desk: a.store, Notices: noticed{a.store, a.workers}, Sessions: a.store, Views: a.store, Controls: a.workers, Vendors: world.vendors,
 		Flow: flow, Log: a.log.Named("web"), Registerer: a.registry,
 	})
 	if err != nil {

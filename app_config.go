@@ -32,6 +32,7 @@ func webConfig(cfg Config, k keys, suppliers []string) web.Config {
 	c.Keys, c.SecretKey = k.api, k.client
 	c.TrustedProxies, c.AllowedOrigins = prefixes(h.TrustedProxies), h.AllowedOrigins
 	c.Suppliers = suppliers
+	c.CheckoutKey, c.SessionLasts = k.checkout, cfg.Console.Session
 	c.KeyRate, c.KeyBurst, c.AddressRate, c.AddressBurst = h.Rate.PerKey, h.Rate.KeyBurst, h.Rate.PerAddress, h.Rate.AddressBurst
 	c.ReadHeaderTimeout, c.ReadTimeout, c.WriteTimeout, c.IdleTimeout = h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout
 	c.WaitMax, c.PingEvery, c.StreamMax, c.HeldMax = h.Poll.MaxWait, h.Poll.PingEvery, h.Poll.StreamMax, h.Poll.HeldMax

@@ -19,6 +19,8 @@ type Config struct {
 	Log       LogConfig       `koanf:"log"`
 	Auth      AuthConfig      `koanf:"auth"`
 	Secrets   SecretsConfig   `koanf:"secrets"`
+	Checkout  CheckoutConfig  `koanf:"checkout"`
+	Console   ConsoleConfig   `koanf:"console"`
 	Flow      FlowConfig      `koanf:"flow"`
 	Workers   WorkersConfig   `koanf:"workers"`
 	Admission AdmissionConfig `koanf:"admission"`
@@ -87,6 +89,16 @@ type APIKey struct {
 	Scope string `yaml:"scope"`
 	Role  string `yaml:"role"` // of scope support
 	Hash  string `yaml:"hash"` // SHA-256, hexadecimal
+}
+
+// CheckoutConfig is the page at /, on which guests book.
+type CheckoutConfig struct {
+	Key string `koanf:"key"` // of scope publishable, so it is no secret
+}
+
+// ConsoleConfig is the page at /support.
+type ConsoleConfig struct {
+	Session time.Duration `koanf:"session"`
 }
 
 // SecretsConfig are 32 random bytes each, in base64; one that is empty is generated below DataDir.
@@ -209,6 +221,7 @@ func DefaultConfig() Config {
 		Database: DatabaseConfig{MaxConns: 16, Flushers: 3, Timeout: 3 * time.Second, CommitTimeout: 10 * time.Second},
 		Log:      LogConfig{Level: "info", Format: "json"},
 		Auth:     AuthConfig{Keys: []APIKey{}},
+		Console:  ConsoleConfig{Session: 8 * time.Hour},
 		Flow: FlowConfig{
 			BookingDeadline: 10 * time.Minute,
 			CustomerWindow:  15 * time.Minute,

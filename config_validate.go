@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -38,6 +39,8 @@ func (c Config) Validate() error {
 	p.key("secrets.client_secret_key", c.Secrets.ClientSecretKey)
 	p.key("secrets.people_key", c.Secrets.PeopleKey)
 	p.key("secrets.email_index_key", c.Secrets.EmailIndexKey)
+	c.Checkout.validate(&p, c.Auth)
+	p.positive("console.session", c.Console.Session)
 	c.Flow.validate(&p)
 	c.Workers.validate(&p)
 	p.count("admission.max_backlog", c.Admission.MaxBacklog, 1, 100_000_000)
@@ -95,16 +98,28 @@ func (c AuthConfig) validate(p *problems) {
 		p.unless(!seen[k.Name], key, "name %q is taken", k.Name)
 		seen[k.Name] = true
 		switch k.Scope {
-		case "bookings":
+		case "bookings", "publishable":
 			p.unless(k.Role == "", key, "only scope support has roles")
 		case "support":
 			p.oneOf(key+".role", k.Role, "viewer", "agent", "supervisor")
 		default:
-			p.oneOf(key+".scope", k.Scope, "bookings", "support")
+			p.oneOf(key+".scope", k.Scope, "bookings", "publishable", "support")
 		}
 		hash, err := hex.DecodeString(k.Hash)
 		p.unless(err == nil && len(hash) == 32, key, "hash: want the key's SHA-256, as `printf %%s KEY | sha256sum` prints it")
 	}
+}
+
+// validate sees to it that nobody publishes a key that can do more than submit.
+func (c CheckoutConfig) validate(p *problems, auth AuthConfig) {
+	if c.Key == "" {
+		return
+	}
+	hash := sha256.Sum256([]byte(c.Key))
+	published := slices.ContainsFunc(auth.Keys, func(k APIKey) bool {
+		return k.Scope == "publishable" && strings.EqualFold(k.Hash, hex.EncodeToString(hash[:]))
+	})
+	p.unless(published, "checkout.key", "auth.keys has no key of scope publishable with its hash")
 }
 
 func (c FlowConfig) validate(p *problems) {

@@ -18,11 +18,12 @@ import (
 
 // keys is everything secret that the service works with.
 type keys struct {
-	api     []web.Key
-	client  []byte // makes client secrets
-	people  store.Keys
-	webhook string // verifies the sandbox's notifications
-	made    []madeKey
+	api      []web.Key
+	client   []byte // makes client secrets
+	people   store.Keys
+	webhook  string // verifies the sandbox's notifications
+	checkout string // what the checkout page submits with; no secret
+	made     []madeKey
 }
 
 // madeKey is an API key that this process made; it is shown once.
@@ -57,16 +58,23 @@ func loadKeys(cfg Config) (keys, error) {
 		problems = append(problems, err)
 		k.webhook = text
 	}
+	k.checkout = cfg.Checkout.Key
 	for _, key := range cfg.Auth.Keys {
 		k.api = append(k.api, web.Key{Name: key.Name, Hash: key.Hash, Scope: web.Scope(key.Scope), Role: web.Role(key.Role)})
 	}
 	if len(cfg.Auth.Keys) == 0 {
-		for _, made := range []web.Key{{Name: "bookings", Scope: web.ScopeBookings}, {Name: "support", Scope: web.ScopeSupport, Role: web.RoleSupervisor}} {
+		for _, made := range []web.Key{
+			{Name: "bookings", Scope: web.ScopeBookings},
+			{Name: "support", Scope: web.ScopeSupport, Role: web.RoleSupervisor},
+			{Name: "checkout", Scope: web.ScopePublishable},
+		} {
 			text, fresh, err := fileSecret(filepath.Join(dir, made.Name+".key"), func() string { return web.NewKey(made.Scope) })
 			problems = append(problems, err)
 			made.Hash = web.HashKey(text)
 			k.api = append(k.api, made)
-			if fresh {
+			if made.Scope == web.ScopePublishable {
+				k.checkout = text
+			} else if fresh {
 				k.made = append(k.made, madeKey{made.Name, text})
 			}
 		}

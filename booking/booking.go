@@ -26,6 +26,7 @@ type Ask struct {
 	Stay            Stay
 	Contact         Contact
 	PaymentToken    string            // the PSP's token of the first payment method
+	ReturnURL       string            // where the guest's bank sends the guest back to; empty: nowhere
 	Attribution     map[string]string // click and campaign ids for the conversion event
 }
 

@@ -22,6 +22,7 @@ const (
 	VerbReject      Verb = "reject"
 	VerbRefund      Verb = "refund"
 	VerbNote        Verb = "note"
+	VerbReveal      Verb = "reveal" // somebody who sees personal data masked sees it plainly, once, and says why
 	VerbNotify      Verb = "notify" // a vendor says that something changed: ask
 	VerbErase       Verb = "erase"  // an operator makes the guests' data unreadable; the booking stays
 )
@@ -84,7 +85,7 @@ func (f Flow) Allowed(b *Booking) []Verb {
 	add(parked(Staff) && !reviewing && f.resolvable(b), VerbResolve)
 	add(b.Owner == "" && b.Goal == Confirm && b.Result == Confirmed && !b.Facts.Cancellation.pending() &&
 		b.Mark(StepCapture).State == MarkDone && b.Place.Phase != Parked && b.Facts.Money.Captured > b.Facts.Money.Refunded, VerbRefund)
-	return append(verbs, VerbNote, VerbNotify)
+	return append(verbs, VerbNote, VerbReveal, VerbNotify)
 }
 
 // resolvable: a person's evidence can stand for the outside's answer where nothing but the fact itself is missing.
@@ -161,7 +162,7 @@ func (f Flow) decide(b *Booking, d Decision, now time.Time) (Entry, error) {
 			return by(Unknown(CustomerReturned)), nil
 		}
 		return f.note(b, d, now), nil
-	case VerbNote:
+	case VerbNote, VerbReveal:
 		return f.note(b, d, now), nil
 	case VerbErase:
 		return f.erase(b, d, now)

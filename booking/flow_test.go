@@ -378,7 +378,7 @@ func TestIllegalDecisionChangesNothingAndListsTheLegalOnes(t *testing.T) {
 	_, err := j.flow.Decide(j.b, booking.Decision{Verb: booking.VerbApprove, Actor: "support:ana"}, j.now)
 	var illegal *booking.IllegalError
 	require.ErrorAs(t, err, &illegal)
-	require.Equal(t, []booking.Verb{booking.VerbCancel, booking.VerbRefund, booking.VerbNote, booking.VerbNotify}, illegal.Allowed)
+	require.Equal(t, []booking.Verb{booking.VerbCancel, booking.VerbRefund, booking.VerbNote, booking.VerbReveal, booking.VerbNotify}, illegal.Allowed)
 	require.Equal(t, before, *j.b)
 }
 

@@ -51,6 +51,7 @@ type Entry struct {
 	Detail  string // for staff; carries no personal data
 	Took    time.Duration
 	Status  Status // what the customer saw from then on
+	Calls   []Call // to outside systems, of a turn, in their order
 
 	Mandate Mandate // for the audit, of an action of our own people; not part of the line, so reading it back leaves it empty
 }

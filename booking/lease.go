@@ -77,6 +77,7 @@ type Filter struct {
 	Attention     Reason
 	Supplier      string
 	Failure       Reason
+	Uncaptured    bool // confirmed, and not paid yet
 	CreatedAfter  time.Time
 	CreatedBefore time.Time
 	After         ID  // the last id of the page before: newest first

@@ -52,6 +52,11 @@ func Retry(r Reason, after time.Duration) Outcome {
 	return Outcome{kind: KindRetry, reason: r, after: after}
 }
 
+// HeldBack says that nobody was asked, because an operator has paused that, and when to look again. It is no attempt.
+func HeldBack(after time.Duration) Outcome {
+	return Outcome{kind: KindRetry, reason: Paused, after: after, instead: true}
+}
+
 // Reject says that it did not happen and never will as asked.
 func Reject(r Reason) Outcome { return Outcome{kind: KindReject, reason: r} }
 

@@ -73,6 +73,10 @@ func (f Flow) askAgain(b *Booking, o Outcome, now time.Time) {
 
 // tryAgain: it did not happen yet.
 func (f Flow) tryAgain(b *Booking, o Outcome, now time.Time) {
+	if o.reason == Paused { // nobody was asked, so it was not tried
+		b.DueAt = now.Add(o.after)
+		return
+	}
 	step := f.step(b.Place.Step)
 	b.mark(step.Name, func(m *Mark) { m.Tries++ })
 	tries := b.Mark(step.Name).Tries
@@ -99,6 +103,10 @@ func (f Flow) tryAgain(b *Booking, o Outcome, now time.Time) {
 
 // undoAgain: it is not given back yet. It is tried for ever; only tracking is let go.
 func (f Flow) undoAgain(b *Booking, o Outcome, now time.Time) {
+	if o.reason == Paused {
+		b.DueAt = now.Add(o.after)
+		return
+	}
 	step := f.step(b.Place.Step)
 	b.mark(step.Name, func(m *Mark) { m.Tries++ })
 	tries := b.Mark(step.Name).Tries

@@ -46,6 +46,7 @@ const (
 	TurnPanicked        Reason = "turn_panicked"        // our own defect; the log has the stack
 	CrashedRepeatedly   Reason = "crashed_repeatedly"   // three processes died on it
 	CircuitOpen         Reason = "circuit_open"         // not asked: the other side fails too often
+	Paused              Reason = "paused"               // not asked: an operator has stopped calls to it
 	Unreadable          Reason = "unreadable"           // a process without the right key, or a damaged row
 	Unclassified        Reason = "unclassified_outcome" // a step answered nothing; our own defect
 	NotHappened         Reason = "not_happened"         // asked, and it did not happen: it is done again

@@ -17,6 +17,7 @@ type access string
 const (
 	accessPublic     access = "public"
 	accessVendor     access = "webhook"            // whoever signs as the vendor in the path
+	accessSubmit     access = "submit"             // a key of scope bookings or publishable
 	accessBookings   access = "bookings"           // a key of scope bookings
 	accessBooking    access = "booking"            // the key that submitted the booking, or its client secret
 	accessViewer     access = "support.viewer"     // a key of scope support
@@ -32,7 +33,7 @@ func (a access) role() Role {
 		return RoleAgent
 	case accessSupervisor:
 		return RoleSupervisor
-	case accessPublic, accessVendor, accessBookings, accessBooking:
+	case accessPublic, accessVendor, accessSubmit, accessBookings, accessBooking:
 		return ""
 	default:
 		return ""
@@ -85,11 +86,11 @@ func authorize(p principal, a access) error {
 		if p.secret != "" || p.key.Scope == ScopeBookings {
 			return nil
 		}
-	case accessBookings:
+	case accessSubmit, accessBookings:
 		if p.secret != "" {
 			return &problem{code: ProblemCodeUnauthorized}
 		}
-		if p.key.Scope == ScopeBookings {
+		if p.key.Scope == ScopeBookings || a == accessSubmit && p.key.Scope == ScopePublishable {
 			return nil
 		}
 	case accessViewer, accessAgent, accessSupervisor:
@@ -143,7 +144,7 @@ func (s *Server) owns(p principal, client string, id booking.ID) bool {
 	if p.secret != "" {
 		return s.keys.opens(p.secret, client, id)
 	}
-	return p.key.Name == client
+	return p.key.Scope == ScopeBookings && p.key.Name == client
 }
 
 // bookingID takes the one way of writing a UUID that we hand out, and no other.

@@ -11,27 +11,28 @@ import (
 )
 
 // callers are all who may knock at a route, with what they know of the guest's booking.
-var callers = []string{"nobody", "stranger", "half a header", "own secret", "another's secret", "own key", "another's key", "viewer", "agent", "supervisor"}
+var callers = []string{"nobody", "stranger", "half a header", "own secret", "another's secret", "own key", "another's key", "page", "viewer", "agent", "supervisor"}
 
 func TestEveryRouteIsOpenToThoseOnlyWhomItIsFor(t *testing.T) {
 	t.Parallel()
 	const ok = 0
 	matrix := map[access][]int{
-		//                   nobody stranger half  own s. anoth. own k. anoth. viewer agent superv.
-		accessPublic:     {ok, ok, ok, ok, ok, ok, ok, ok, ok, ok},
-		accessVendor:     {401, 401, 401, 401, 401, 401, 401, 401, 401, 401}, // a key is no signature
-		accessBookings:   {401, 401, 401, 401, 401, ok, ok, 403, 403, 403},
-		accessBooking:    {401, 401, 401, ok, 404, ok, 404, 403, 403, 403},
-		accessViewer:     {401, 401, 401, 401, 401, 403, 403, ok, ok, ok},
-		accessAgent:      {401, 401, 401, 401, 401, 403, 403, 403, ok, ok},
-		accessSupervisor: {401, 401, 401, 401, 401, 403, 403, 403, 403, ok},
+		//                   nobody stranger half  own s. anoth. own k. anoth. page viewer agent superv.
+		accessPublic:     {ok, ok, ok, ok, ok, ok, ok, ok, ok, ok, ok},
+		accessVendor:     {401, 401, 401, 401, 401, 401, 401, 401, 401, 401, 401}, // a key is no signature
+		accessSubmit:     {401, 401, 401, 401, 401, ok, ok, ok, 403, 403, 403},
+		accessBookings:   {401, 401, 401, 401, 401, ok, ok, 403, 403, 403, 403},
+		accessBooking:    {401, 401, 401, ok, 404, ok, 404, 403, 403, 403, 403},
+		accessViewer:     {401, 401, 401, 401, 401, 403, 403, 403, ok, ok, ok},
+		accessAgent:      {401, 401, 401, 401, 401, 403, 403, 403, 403, ok, ok},
+		accessSupervisor: {401, 401, 401, 401, 401, 403, 403, 403, 403, 403, ok},
 	}
 	g := open(t).guest()
 	other := g.call("POST", "/v1/bookings", otherKey, submission("", ""), "Idempotency-Key", "key-1").is(http.StatusAccepted).booking()
 	g.house.until(t, g.id, atRest) // so that streams end
 	tokens := map[string]string{
 		"stranger": "bk_bookings_unknown", "own secret": g.secret, "another's secret": other.ClientSecret, "own key": webKey,
-		"another's key": otherKey, "viewer": viewerKey, "agent": agentKey, "supervisor": supervisorKey,
+		"another's key": otherKey, "page": pageKey, "viewer": viewerKey, "agent": agentKey, "supervisor": supervisorKey,
 	}
 	bodies := map[string]string{
 		"/v1/bookings":                             submission("", ""),

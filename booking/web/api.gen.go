@@ -291,6 +291,7 @@ const (
 	SupportVerbReject  SupportVerb = "reject"
 	SupportVerbResolve SupportVerb = "resolve"
 	SupportVerbRetry   SupportVerb = "retry"
+	SupportVerbReveal  SupportVerb = "reveal"
 )
 
 // Valid indicates whether the value is a known member of the SupportVerb enum.
@@ -309,6 +310,8 @@ func (e SupportVerb) Valid() bool {
 	case SupportVerbResolve:
 		return true
 	case SupportVerbRetry:
+		return true
+	case SupportVerbReveal:
 		return true
 	default:
 		return false
@@ -612,6 +615,14 @@ type MoneyView struct {
 	Card string `json:"card,omitempty,omitzero"`
 }
 
+// NewPaymentMethod Another way to pay, after the first one was declined. Never a card number.
+type NewPaymentMethod struct {
+	// Token The payment provider's token for the payment method.
+	//
+	// Example: pm_card_visa
+	Token string `json:"token"`
+}
+
 // Offer The room and price that the guest accepted, as the supplier's search gave it.
 type Offer struct {
 	// ExpiresAt RFC 3339.
@@ -644,12 +655,20 @@ type OfferAcceptance struct {
 
 // PaymentContinuation defines model for PaymentContinuation.
 type PaymentContinuation struct {
-	// Payment How the guest pays. Never a card number.
-	Payment PaymentMethod `json:"payment,omitempty,omitzero"`
+	// Payment Another way to pay, after the first one was declined. Never a card number.
+	Payment NewPaymentMethod `json:"payment,omitempty,omitzero"`
 }
 
 // PaymentMethod How the guest pays. Never a card number.
 type PaymentMethod struct {
+	// ReturnUrl Where the guest's bank sends the browser after 3-D Secure. It must be https, or http on the browser's own machine, and
+	// carry nothing secret. That somebody comes back there says nothing about the payment: continue it with
+	// `actions/payment`.
+	//
+	//
+	// Example: https://shop.example/checkout
+	ReturnUrl string `json:"return_url,omitempty,omitzero"`
+
 	// Token The payment provider's token for the payment method.
 	//
 	// Example: pm_card_visa
@@ -1182,6 +1201,9 @@ type SupportResolveJSONRequestBody = SupportResolution
 // SupportRetryJSONRequestBody defines body for SupportRetry for application/json ContentType.
 type SupportRetryJSONRequestBody = SupportAction
 
+// SupportRevealJSONRequestBody defines body for SupportReveal for application/json ContentType.
+type SupportRevealJSONRequestBody = SupportAction
+
 // ReceiveWebhookJSONRequestBody defines body for ReceiveWebhook for application/json ContentType.
 type ReceiveWebhookJSONRequestBody = ReceiveWebhookJSONBody
 
@@ -1244,6 +1266,9 @@ type ServerInterface interface {
 	// SupportRetry Try again now
 	// (POST /v1/support/bookings/{id}/actions/retry)
 	SupportRetry(ctx echo.Context, id BookingId) error
+	// SupportReveal See personal data plainly
+	// (POST /v1/support/bookings/{id}/actions/reveal)
+	SupportReveal(ctx echo.Context, id BookingId) error
 	// ReceiveWebhook Take a vendor's notification
 	// (POST /v1/webhooks/{vendor})
 	ReceiveWebhook(ctx echo.Context, vendor string) error
@@ -1653,6 +1678,22 @@ func (w *ServerInterfaceWrapper) SupportRetry(ctx echo.Context) error {
 	return err
 }
 
+// SupportReveal converts echo context to params.
+func (w *ServerInterfaceWrapper) SupportReveal(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "id" -------------
+	var id BookingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", ctx.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.SupportReveal(ctx, id)
+	return err
+}
+
 // ReceiveWebhook converts echo context to params.
 func (w *ServerInterfaceWrapper) ReceiveWebhook(ctx echo.Context) error {
 	var err error
@@ -1733,6 +1774,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/support/bookings/:id/actions/reject", wrapper.SupportReject, options.OperationMiddlewares["supportReject"]...)
 	router.POST(options.BaseURL+"/v1/support/bookings/:id/actions/refund", wrapper.SupportRefund, options.OperationMiddlewares["supportRefund"]...)
 	router.POST(options.BaseURL+"/v1/support/bookings/:id/actions/note", wrapper.SupportNote, options.OperationMiddlewares["supportNote"]...)
+	router.POST(options.BaseURL+"/v1/support/bookings/:id/actions/reveal", wrapper.SupportReveal, options.OperationMiddlewares["supportReveal"]...)
 	router.POST(options.BaseURL+"/v1/webhooks/:vendor", wrapper.ReceiveWebhook, options.OperationMiddlewares["receiveWebhook"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetSpec, options.OperationMiddlewares["getSpec"]...)
 	router.GET(options.BaseURL+"/docs", wrapper.GetDocs, options.OperationMiddlewares["getDocs"]...)

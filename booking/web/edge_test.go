@@ -19,7 +19,7 @@ import (
 func TestWhatIsNotThereIsAProblemToo(t *testing.T) {
 	t.Parallel()
 	s := open(t)
-	for _, path := range []string{"/", "/v1", "/v1/bookings/", "/v1/bookingz", "/v2/bookings", "/v1/bookings/x/y", "/metrics", "/debug/pprof/", "/livez"} {
+	for _, path := range []string{"/v1", "/v1/bookings/", "/v1/bookingz", "/v2/bookings", "/v1/bookings/x/y", "/metrics", "/debug/pprof/", "/livez"} {
 		s.call("GET", path, webKey, "").problem(http.StatusNotFound, ProblemCodeNotFound)
 	}
 	s.call("GET", "/nowhere", "", "").golden("problem_not_found")

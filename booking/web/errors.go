@@ -197,7 +197,11 @@ func (s *Server) handleError(err error, c echo.Context) {
 		s.log.Error("request failed; look at the cause, the caller was asked to come again",
 			zap.String("request_id", body.RequestId), zap.String("route", c.Path()), zap.String("code", string(p.code)), zap.Error(p.cause))
 	}
-	if err := writeJSON(c, status, "application/problem+json", body); err != nil {
+	answer := func() error { return writeJSON(c, status, "application/problem+json", body) }
+	if wantsPage(c) {
+		answer = func() error { return s.showProblem(c, body) }
+	}
+	if err := answer(); err != nil {
 		s.log.Warn("answer broken off", zap.String("request_id", body.RequestId), zap.String("route", c.Path()), zap.Error(err))
 	}
 }

@@ -32,6 +32,11 @@ type house struct {
 	reads   int   // calls that need the database
 	wholes  int   // those of Get
 	count   int   // bookings so far
+
+	sessions map[[32]byte]booking.Session
+	figures  []booking.Figures // what Figures answers
+	paused   []booking.Pause
+	pauseLog []booking.PauseEvent
 }
 
 // tenant is one booking with the world that it lives in.
@@ -47,7 +52,7 @@ type tenant struct {
 func newHouse() *house {
 	return &house{
 		now: bookingtest.Start, rooms: map[booking.ID]*tenant{}, changed: make(chan struct{}), waiting: make(chan struct{}, 1000),
-		notices: map[string]booking.Notice{},
+		notices: map[string]booking.Notice{}, sessions: map[[32]byte]booking.Session{},
 	}
 }
 

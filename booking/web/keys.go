@@ -20,10 +20,11 @@ import (
 // Scope is what a key is for.
 type Scope string
 
-// A key submits bookings and follows its own, or supports everybody's.
+// A key submits bookings and follows its own, only submits, or supports everybody's.
 const (
-	ScopeBookings Scope = "bookings"
-	ScopeSupport  Scope = "support"
+	ScopeBookings    Scope = "bookings"
+	ScopePublishable Scope = "publishable" // no secret: a page may carry it
+	ScopeSupport     Scope = "support"
 )
 
 // Role is how much a key of scope support may do. Each includes those before it.
@@ -86,10 +87,10 @@ func newKeyring(keys []Key, secret []byte) (*keyring, error) {
 		}
 		seen[key.Name] = true
 		switch {
-		case key.Scope == ScopeBookings && key.Role == "":
+		case (key.Scope == ScopeBookings || key.Scope == ScopePublishable) && key.Role == "":
 		case key.Scope == ScopeSupport && rank(key.Role) > 0:
 		default:
-			errs = append(errs, fmt.Errorf("key %q: scope %q with role %q is neither bookings nor support with a role", key.Name, key.Scope, key.Role))
+			errs = append(errs, fmt.Errorf("key %q: scope %q with role %q is none of bookings, publishable, and support with a role", key.Name, key.Scope, key.Role))
 		}
 		ring.hashes = append(ring.hashes, [sha256.Size]byte(append(hash, make([]byte, sha256.Size)...)))
 	}

@@ -18,6 +18,8 @@ type route struct {
 	access access
 	handle echo.HandlerFunc
 	before []func(echo.Context) error // after the caller is known, before parameters and body are read
+	page   bool                       // of a page: the caller is who has signed in, whatever key the request carries
+	query  []string                   // what a page's address may have behind the question mark; the specification knows the API's
 }
 
 // routes is every route of the public listener. openapi.yaml has the same ones, with the same access; a test compares.
@@ -25,33 +27,35 @@ func (s *Server) routes() []route {
 	api := ServerInterfaceWrapper{Handler: s}
 	return []route{
 		// frontends and their backends
-		{"POST", "/v1/bookings", accessBookings, api.CreateBooking, []func(echo.Context) error{s.admit, requireIdempotencyKey}},
-		{"GET", "/v1/bookings", accessBookings, api.ListBookings, nil},
-		{"GET", "/v1/bookings/:id", accessBooking, api.GetBooking, []func(echo.Context) error{joinLists}},
-		{"GET", "/v1/bookings/:id/stream", accessBooking, api.StreamBooking, nil},
-		{"GET", "/v1/bookings/:id/cancellation", accessBooking, api.QuoteCancellation, nil},
-		{"POST", "/v1/bookings/:id/cancellation", accessBooking, api.CancelBooking, nil},
-		{"POST", "/v1/bookings/:id/actions/payment", accessBooking, api.ContinuePayment, nil},
-		{"POST", "/v1/bookings/:id/actions/accept-offer", accessBooking, api.AcceptOffer, nil},
+		{method: "POST", path: "/v1/bookings", access: accessSubmit, handle: api.CreateBooking, before: []func(echo.Context) error{s.admit, requireIdempotencyKey}},
+		{method: "GET", path: "/v1/bookings", access: accessBookings, handle: api.ListBookings},
+		{method: "GET", path: "/v1/bookings/:id", access: accessBooking, handle: api.GetBooking, before: []func(echo.Context) error{joinLists}},
+		{method: "GET", path: "/v1/bookings/:id/stream", access: accessBooking, handle: api.StreamBooking},
+		{method: "GET", path: "/v1/bookings/:id/cancellation", access: accessBooking, handle: api.QuoteCancellation},
+		{method: "POST", path: "/v1/bookings/:id/cancellation", access: accessBooking, handle: api.CancelBooking},
+		{method: "POST", path: "/v1/bookings/:id/actions/payment", access: accessBooking, handle: api.ContinuePayment},
+		{method: "POST", path: "/v1/bookings/:id/actions/accept-offer", access: accessBooking, handle: api.AcceptOffer},
 
 		// support staff and their tools
-		{"GET", "/v1/support/bookings", accessViewer, api.SearchBookings, nil},
-		{"GET", "/v1/support/bookings/:identifier", accessViewer, api.GetBookingForSupport, nil},
-		{"POST", "/v1/support/bookings/:id/actions/retry", accessAgent, api.SupportRetry, nil},
-		{"POST", "/v1/support/bookings/:id/actions/cancel", accessAgent, api.SupportCancel, nil},
-		{"POST", "/v1/support/bookings/:id/actions/resolve", accessAgent, api.SupportResolve, nil},
-		{"POST", "/v1/support/bookings/:id/actions/approve", accessAgent, api.SupportApprove, nil},
-		{"POST", "/v1/support/bookings/:id/actions/reject", accessAgent, api.SupportReject, nil},
-		{"POST", "/v1/support/bookings/:id/actions/refund", accessSupervisor, api.SupportRefund, nil},
-		{"POST", "/v1/support/bookings/:id/actions/note", accessAgent, api.SupportNote, nil},
+		{method: "GET", path: "/v1/support/bookings", access: accessViewer, handle: api.SearchBookings},
+		{method: "GET", path: "/v1/support/bookings/:identifier", access: accessViewer, handle: api.GetBookingForSupport},
+		{method: "POST", path: "/v1/support/bookings/:id/actions/retry", access: accessAgent, handle: api.SupportRetry},
+		{method: "POST", path: "/v1/support/bookings/:id/actions/cancel", access: accessAgent, handle: api.SupportCancel},
+		{method: "POST", path: "/v1/support/bookings/:id/actions/resolve", access: accessAgent, handle: api.SupportResolve},
+		{method: "POST", path: "/v1/support/bookings/:id/actions/approve", access: accessAgent, handle: api.SupportApprove},
+		{method: "POST", path: "/v1/support/bookings/:id/actions/reject", access: accessAgent, handle: api.SupportReject},
+		{method: "POST", path: "/v1/support/bookings/:id/actions/refund", access: accessSupervisor, handle: api.SupportRefund},
+		{method: "POST", path: "/v1/support/bookings/:id/actions/note", access: accessAgent, handle: api.SupportNote},
+
+		{method: "POST", path: "/v1/support/bookings/:id/actions/reveal", access: accessViewer, handle: api.SupportReveal},
 
 		// vendors
-		{"POST", "/v1/webhooks/:vendor", accessVendor, api.ReceiveWebhook, nil},
+		{method: "POST", path: "/v1/webhooks/:vendor", access: accessVendor, handle: api.ReceiveWebhook},
 
 		// whoever wants to know
-		{"GET", "/openapi.yaml", accessPublic, api.GetSpec, nil},
-		{"GET", "/docs", accessPublic, api.GetDocs, nil},
-		{"GET", docsAssets, accessPublic, s.docs, nil}, // the page's own files; not API
+		{method: "GET", path: "/openapi.yaml", access: accessPublic, handle: api.GetSpec},
+		{method: "GET", path: "/docs", access: accessPublic, handle: api.GetDocs},
+		{method: "GET", path: docsAssets, access: accessPublic, handle: s.docs}, // the page's own files; not API
 	}
 }
 
@@ -89,9 +93,19 @@ func (s *Server) install(routes []route) error {
 // head that must not be there.
 func (s *Server) guard(r route) func(echo.Context) error {
 	known := s.spec.queryParameters(r.method, r.path)
+	if r.page {
+		known = map[string]bool{}
+		for _, name := range r.query {
+			known[name] = true
+		}
+	}
 	return func(c echo.Context) error {
 		p, denied := principal{}, error(nil)
-		if r.access != accessPublic && r.access != accessVendor {
+		switch {
+		case r.access == accessPublic || r.access == accessVendor:
+		case r.page:
+			p, denied = s.signedIn(c)
+		default:
 			p, denied = s.authenticate(c)
 		}
 		if err := s.pace(c, p); err != nil {
@@ -113,7 +127,7 @@ func (s *Server) guard(r route) func(echo.Context) error {
 // pace takes a token: of the key, or of the address where there is none.
 func (s *Server) pace(c echo.Context, p principal) error {
 	buckets, name := s.perKey, p.key.Name
-	if name == "" {
+	if name == "" || p.key.Scope == ScopePublishable { // which everybody has
 		buckets, name = s.perOrigin, origin(c.RealIP())
 	}
 	if after, ok := buckets.allow(name, s.now()); !ok {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,8 @@ type Config struct {
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed; default none
 	AllowedOrigins []string       // of browsers that call from another site; default none
 	Suppliers      []string       // those that can be booked; default any
+	CheckoutKey    string         // the publishable key that the page at / submits with; empty: there is no such page
+	SessionLasts   time.Duration  // of who has signed in to the console; default 8 h
 	NightsMax      int            // of one stay; default 99
 
 	KeyRate      float64 // requests a second of one API key; 0: no limit
@@ -48,8 +51,8 @@ type Config struct {
 // DefaultConfig is Config's defaults. It has no keys.
 func DefaultConfig() Config {
 	return Config{
-		NightsMax: 99,
-		KeyRate:   5000, KeyBurst: 10000, AddressRate: 1000, AddressBurst: 2000,
+		NightsMax: 99, SessionLasts: 8 * time.Hour,
+		KeyRate: 5000, KeyBurst: 10000, AddressRate: 1000, AddressBurst: 2000,
 		ReadHeaderTimeout: 2 * time.Second, ReadTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		WaitMax: 25 * time.Second, PingEvery: 15 * time.Second, StreamMax: 10 * time.Minute, HeldMax: 20000,
 	}
@@ -88,6 +91,28 @@ type Desk interface {
 	IdempotencyKey(ctx context.Context, id booking.ID) (string, error)
 }
 
+// Views reads what the console shows beside the desk: *store.Store.
+type Views interface {
+	// Related finds the others of the same guest, by e-mail address or client reference, newest first.
+	Related(ctx context.Context, id booking.ID, limit int) ([]*booking.Booking, error)
+	// Count is how many bookings a filter selects, at most most.
+	Count(ctx context.Context, f booking.Filter, most int) (int, error)
+	// Attentions counts what needs a person, by reason, at most most of each.
+	Attentions(ctx context.Context, most int) ([]booking.AttentionCount, error)
+}
+
+// Controls shows what the engine is doing, and lets operators hold it: *workers.Workers.
+type Controls interface {
+	// Figures are samples of this process, oldest first.
+	Figures() []booking.Figures
+	// Pauses lists what is paused, by every process on the same database.
+	Pauses(ctx context.Context) ([]booking.Pause, error)
+	// PauseLog lists the last changes, newest first.
+	PauseLog(ctx context.Context, limit int) ([]booking.PauseEvent, error)
+	// Pause pauses something, or lets it go on: booking.ErrNotPausable.
+	Pause(ctx context.Context, change booking.PauseChange) error
+}
+
 // Notices keeps vendors' notifications until they are applied: *store.Store.
 type Notices interface {
 	// ReceiveNotice stores n unless its event is there already.
@@ -106,6 +131,9 @@ type Deps struct {
 	Bookings   Bookings
 	Desk       Desk
 	Notices    Notices
+	Sessions   Sessions
+	Views      Views
+	Controls   Controls
 	Vendors    map[string]Vendor // by the name in the webhook's path
 	Flow       booking.Flow      // tells what can be decided about a booking; its acts are not called
 	Log        *zap.Logger
@@ -120,19 +148,24 @@ type Server struct {
 	bookings Bookings
 	desk     Desk
 	notices  Notices
+	sessions Sessions
+	views    Views
+	controls Controls
 	vendors  map[string]Vendor
 	flow     booking.Flow
 	log      *zap.Logger
 	requests *zap.Logger // of one line per request; all have the same caller, which costs as much to find out as the rest
 	now      func() time.Time
 
-	keys      *keyring
-	spec      *spec
-	rules     rules
-	page      docsPage
-	perKey    *limiter
-	perOrigin *limiter
-	echo      *echo.Echo
+	keys        *keyring
+	spec        *spec
+	rules       rules
+	page        docsPage
+	pages       *pages
+	perKey      *limiter
+	perOrigin   *limiter
+	crossOrigin *http.CrossOriginProtection
+	echo        *echo.Echo
 
 	held     atomic.Int64       // answers held and streams open; written by hold, read by nobody else
 	draining context.Context    // done once Drain was called
@@ -156,11 +189,16 @@ func newServer(config Config, deps Deps, contract *spec) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
 	}
+	pages, err := newPages()
+	if err != nil {
+		return nil, fmt.Errorf("set up the pages: %w", err)
+	}
 	s := &Server{
-		config: config, engine: deps.Engine, bookings: deps.Bookings, desk: deps.Desk, notices: deps.Notices, vendors: deps.Vendors,
+		config: config, engine: deps.Engine, bookings: deps.Bookings, desk: deps.Desk, notices: deps.Notices, sessions: deps.Sessions, views: deps.Views, controls: deps.Controls, vendors: deps.Vendors,
 		flow: deps.Flow, log: deps.Log, requests: deps.Log.WithOptions(zap.WithCaller(false)), now: deps.Now,
-		keys: keys, spec: contract, rules: newRules(config.Suppliers, config.NightsMax), page: newDocsPage(),
+		keys: keys, spec: contract, rules: newRules(config.Suppliers, config.NightsMax), page: newDocsPage(), pages: pages,
 		perKey: newLimiter(config.KeyRate, config.KeyBurst, 10_000), perOrigin: newLimiter(config.AddressRate, config.AddressBurst, 100_000),
+		crossOrigin: http.NewCrossOriginProtection(),
 	}
 	if s.now == nil {
 		s.now = time.Now
@@ -170,7 +208,7 @@ func newServer(config Config, deps Deps, contract *spec) (*Server, error) {
 	s.echo.HTTPErrorHandler = s.handleError
 	s.echo.IPExtractor = extractor(config.TrustedProxies)
 	s.use(deps.Registerer)
-	if err := s.install(s.routes()); err != nil {
+	if err := s.install(slices.Concat(s.routes(), s.pageRoutes())); err != nil {
 		return nil, fmt.Errorf("set up the API: %w", err)
 	}
 	return s, nil

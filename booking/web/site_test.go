@@ -30,6 +30,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 const (
 	webKey        = "bk_bookings_of-the-web-shop"
 	otherKey      = "bk_bookings_of-another-shop"
+	pageKey       = "bk_publishable_of-the-checkout-page"
 	viewerKey     = "bk_support_of-a-viewer"
 	agentKey      = "bk_support_of-an-agent"
 	supervisorKey = "bk_support_of-a-supervisor"
@@ -64,9 +65,11 @@ func unlisted(t *testing.T, change ...func(*Config)) (*Server, *house) {
 	config := DefaultConfig()
 	config.SecretKey = bytes.Repeat([]byte("k"), 32)
 	config.Suppliers = []string{"sandbox"}
+	config.CheckoutKey = pageKey
 	config.Keys = []Key{
 		{Name: "web", Hash: HashKey(webKey), Scope: ScopeBookings},
 		{Name: "other", Hash: HashKey(otherKey), Scope: ScopeBookings},
+		{Name: "page", Hash: HashKey(pageKey), Scope: ScopePublishable},
 		{Name: "vera", Hash: HashKey(viewerKey), Scope: ScopeSupport, Role: RoleViewer},
 		{Name: "ada", Hash: HashKey(agentKey), Scope: ScopeSupport, Role: RoleAgent},
 		{Name: "sue", Hash: HashKey(supervisorKey), Scope: ScopeSupport, Role: RoleSupervisor},
@@ -76,7 +79,7 @@ func unlisted(t *testing.T, change ...func(*Config)) (*Server, *house) {
 	}
 	h := newHouse()
 	api, err := newServer(config, Deps{
-		Engine: h, Bookings: h, Desk: h, Notices: h, Vendors: map[string]Vendor{"sandbox": sandboxVendor{}},
+		Engine: h, Bookings: h, Desk: h, Notices: h, Sessions: h, Views: h, Controls: h, Vendors: map[string]Vendor{"sandbox": sandboxVendor{}},
 		Flow: booking.NewFlow(booking.Outside{}, booking.DefaultLimits()), Log: zap.NewNop(), Registerer: prometheus.NewRegistry(), Now: h.clock,
 	}, contract())
 	require.NoError(t, err)

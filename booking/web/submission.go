@@ -3,6 +3,8 @@ package web
 import (
 	"crypto/sha256"
 	"net/mail"
+	"net/netip"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
@@ -64,6 +66,7 @@ func (r rules) ask(in Submission, client string, now time.Time) (booking.Ask, fi
 		Stay:            r.stay(in.Stay, now, &f),
 		Contact:         contact(in.Contact, &f),
 		PaymentToken:    in.Payment.Token,
+		ReturnURL:       returnURL(in.Payment.ReturnUrl, &f),
 		Attribution:     attribution(in.Attribution, &f),
 	}
 	return out, f
@@ -188,6 +191,27 @@ func contact(in Contact, f *findings) booking.Contact {
 	return out
 }
 
+// returnURL must be one that a bank may send a guest to: nothing that runs, nothing that is not encrypted on its way.
+func returnURL(text string, f *findings) string {
+	if text == "" {
+		return ""
+	}
+	const pointer = "/payment/return_url"
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && u.Scheme != "http":
+		f.add(pointer, "invalid_format", "It is not an absolute https address without user and password.")
+	case u.Scheme == "http" && !ownMachine(u.Hostname()):
+		f.add(pointer, "not_allowed", "It must be https; http is for addresses of the browser's own machine.")
+	}
+	return text
+}
+
+func ownMachine(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
 var attributionName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 
 func attribution(in Attribution, f *findings) map[string]string {
@@ -212,6 +236,7 @@ func fingerprint(ask booking.Ask) ([sha256.Size]byte, error) {
 		Contact         booking.Contact
 		PaymentToken    string
 		Attribution     map[string]string
-	}{ask.ClientReference, ask.Offer, ask.Stay, ask.Contact, ask.PaymentToken, ask.Attribution}, json.Deterministic(true))
+		ReturnURL       string `json:",omitzero"` // a field that came later: what was submitted without it keeps its fingerprint
+	}{ask.ClientReference, ask.Offer, ask.Stay, ask.Contact, ask.PaymentToken, ask.Attribution, ask.ReturnURL}, json.Deterministic(true))
 	return [sha256.Size]byte(meant.Sum(nil)), err
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -289,7 +290,7 @@ func (r *row) waits(now time.Time) bool { return !r.due.IsZero() && !r.due.After
 // has tells whether owner wrote e before: a save repeated after its answer was lost.
 func (r *row) has(e booking.Entry, owner string) bool {
 	i := e.Version - 1
-	return i >= 0 && i < len(r.history) && r.history[i] == e && r.writers[i] == owner
+	return i >= 0 && i < len(r.history) && reflect.DeepEqual(r.history[i], e) && r.writers[i] == owner
 }
 
 // public is what Get shows: no personal data, and due as stored.

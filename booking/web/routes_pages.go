@@ -1,0 +1,36 @@
+package web
+
+import (
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+)
+
+// assetRoute is what pages load; its address begins with the version of all assets.
+const assetRoute = "/assets/*"
+
+// pageRoutes is every address of a page. They are no API: their forms and fragments change with the pages. A browser is known
+// there by its session, and what it sends must come from a page of ours.
+func (s *Server) pageRoutes() []route {
+	guarded := []func(echo.Context) error{s.sameOrigin}
+	return []route{
+		// whoever comes by
+		{method: "GET", path: "/", access: accessPublic, handle: s.showCheckout, page: true, query: []string{"booking"}},
+		{method: "GET", path: "/booking-client.js", access: accessPublic, handle: s.clientModule, page: true},
+		{method: "GET", path: "/booking-client.d.ts", access: accessPublic, handle: s.clientTypes, page: true},
+		{method: "GET", path: assetRoute, access: accessPublic, handle: s.asset, page: true},
+		{method: "GET", path: "/favicon.ico", access: accessPublic, handle: s.favicon, page: true},
+
+		// whoever wants to sign in
+		{method: "GET", path: signInPath, access: accessPublic, handle: s.showSignIn, page: true, query: []string{"next"}},
+		{method: "POST", path: signInPath, access: accessPublic, handle: s.signIn, page: true, before: guarded},
+		{method: "POST", path: "/support/sign-out", access: accessPublic, handle: s.signOut, page: true, before: guarded},
+
+		// support staff
+		{method: "GET", path: consolePath, access: accessViewer, handle: s.showFind, page: true, query: findParameters},
+	}
+}
+
+func (s *Server) favicon(c echo.Context) error { return s.file(c, "icon.svg", "public, max-age=86400") }
+
+func queryEscape(text string) string { return url.QueryEscape(text) }
