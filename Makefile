@@ -75,13 +75,13 @@ lint: ## golangci-lint, with the reasons in .golangci.yml
 
 .PHONY: sbom
 sbom: build ## write bin/sbom.cdx.json: the modules in bin/booking, as CycloneDX
-	go run ./.ci/sbom bin/booking >bin/sbom.cdx.json
+	go run ./.ci/sbom bin/booking booking/web/assets/vendor/vendored.json >bin/sbom.cdx.json
 
 .PHONY: licences
 licences: ## write bin/licences.txt: what is linked under which licence; fails on one that is not accepted
 	@mkdir -p bin
 	go test ./.ci/licences
-	go run ./.ci/licences . >bin/licences.txt
+	go run ./.ci/licences -pages booking/web/assets/vendor/vendored.json . >bin/licences.txt
 
 .PHONY: generate
 generate: ## write again what is generated from the specification and the flow

@@ -1,10 +1,12 @@
 // Command licences lists the licences of everything that is linked into the binary, package by package, with their texts, and fails
-// where one is not on the list of those that we accept, or cannot be told.
+// where one is not on the list of those that we accept, or cannot be told. What browsers get from the binary is in no package: a
+// list of it is read, too.
 //
-//	go run ./.ci/licences . >bin/licences.txt
+//	go run ./.ci/licences -pages booking/web/assets/vendor/vendored.json . >bin/licences.txt
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -28,8 +30,9 @@ var notLinked = map[string]string{
 
 func main() {
 	allow := flag.String("allow", accepted, "the licences that are accepted")
+	pages := flag.String("pages", "", "the list of what is embedded for browsers")
 	flag.Parse()
-	if err := run(flag.Args(), strings.Fields(*allow), os.Stdout); err != nil {
+	if err := run(flag.Args(), *pages, strings.Fields(*allow), os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "licences:", err)
 		os.Exit(1)
 	}
@@ -42,7 +45,7 @@ type file struct {
 	text                  string
 }
 
-func run(packages, allow []string, out io.Writer) error {
+func run(packages []string, pages string, allow []string, out io.Writer) error {
 	linked, err := list(packages)
 	if err != nil {
 		return err
@@ -64,23 +67,52 @@ func run(packages, allow []string, out io.Writer) error {
 		if notLinked[p.module+" "+filepath.ToSlash(within)] != "" {
 			continue
 		}
+		files[path] = file{path: within, module: p.module, version: p.version}
+	}
+	if err := embedded(pages, files); err != nil {
+		return err
+	}
+	for path, f := range files {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return err
 		}
-		f := file{path: within, module: p.module, version: p.version, licences: classify(string(text)), text: string(text)}
+		f.licences, f.text = classify(string(text)), string(text)
 		files[path] = f
 		if len(f.licences) == 0 {
-			problems = append(problems, fmt.Errorf("%s: nobody can tell what licence %s is", p.module, within))
+			problems = append(problems, fmt.Errorf("%s: nobody can tell what licence %s is", f.module, f.path))
 		}
 		for _, licence := range f.licences {
 			if !slices.Contains(allow, licence) {
-				problems = append(problems, fmt.Errorf("%s: %s in %s is not accepted", p.module, licence, within))
+				problems = append(problems, fmt.Errorf("%s: %s in %s is not accepted", f.module, licence, f.path))
 			}
 		}
 	}
 	write(out, files)
 	return errors.Join(problems...)
+}
+
+// embedded adds the licences of what is embedded for browsers.
+func embedded(list string, files map[string]file) error {
+	if list == "" {
+		return nil
+	}
+	text, err := os.ReadFile(list)
+	if err != nil {
+		return err
+	}
+	var packages []struct {
+		Package string `json:"package"`
+		Version string `json:"version"`
+		Licence string `json:"licence_file"`
+	}
+	if err := json.Unmarshal(text, &packages); err != nil {
+		return fmt.Errorf("%s: %w", list, err)
+	}
+	for _, p := range packages {
+		files[filepath.Join(filepath.Dir(list), p.Licence)] = file{path: p.Licence, module: "npm " + p.Package, version: p.Version}
+	}
+	return nil
 }
 
 func write(out io.Writer, files map[string]file) {

@@ -1,7 +1,8 @@
 // Command sbom writes the bill of materials of a Go binary, as CycloneDX 1.6 in JSON, from what the linker has written into it. It
-// lists what is in the binary, and not what is in go.mod; equal binaries have equal bills.
+// lists what is in the binary, and not what is in go.mod; equal binaries have equal bills. What browsers get from the binary is in
+// no module, so a list of it is read, too.
 //
-//	go run ./.ci/sbom bin/booking >bin/sbom.cdx.json
+//	go run ./.ci/sbom bin/booking booking/web/assets/vendor/vendored.json >bin/sbom.cdx.json
 package main
 
 import (
@@ -27,8 +28,16 @@ func main() {
 }
 
 func run(args []string, out io.Writer) error {
-	if len(args) != 1 {
-		return errors.New("name the binary")
+	if len(args) != 2 {
+		return errors.New("name the binary, and the list of what browsers get from it")
+	}
+	list, err := os.ReadFile(args[1])
+	if err != nil {
+		return err
+	}
+	var pages []vendored
+	if err := json.Unmarshal(list, &pages); err != nil {
+		return fmt.Errorf("%s: %w", args[1], err)
 	}
 	info, err := buildinfo.ReadFile(args[0])
 	if err != nil {
@@ -40,7 +49,7 @@ func run(args []string, out io.Writer) error {
 	}
 	encoder := json.NewEncoder(out)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(newBill(info, sha256.Sum256(content)))
+	return encoder.Encode(newBill(info, sha256.Sum256(content), pages))
 }
 
 // bill and what it is made of have the names of https://cyclonedx.org/docs/1.6/json/.
@@ -85,7 +94,18 @@ type dependency struct {
 	On  []string `json:"dependsOn"`
 }
 
-func newBill(info *debug.BuildInfo, sum [sha256.Size]byte) bill {
+// vendored is one package of npm of which files are embedded, as the list has it.
+type vendored struct {
+	Package string `json:"package"`
+	Version string `json:"version"`
+	Licence string `json:"licence"`
+	Files   []struct {
+		Name   string `json:"name"`
+		SHA256 string `json:"sha256"`
+	} `json:"files"`
+}
+
+func newBill(info *debug.BuildInfo, sum [sha256.Size]byte, pages []vendored) bill {
 	root := library(info.Main.Path, info.Main.Version, "")
 	root.Type, root.Scope, root.Hashes = "application", "", []digest{{"SHA-256", hex.EncodeToString(sum[:])}}
 	b := bill{Format: "CycloneDX", Spec: "1.6", Serial: serial(sum), Version: 1, Metadata: metadata{Component: root}}
@@ -100,6 +120,14 @@ func newBill(info *debug.BuildInfo, sum [sha256.Size]byte) bill {
 			module = module.Replace
 		}
 		b.Components = append(b.Components, library(module.Path, module.Version, module.Sum))
+	}
+	for _, v := range pages {
+		purl := "pkg:npm/" + strings.ReplaceAll(v.Package, "@", "%40") + "@" + v.Version
+		c := component{Type: "library", Ref: purl, Name: v.Package, Version: v.Version, Scope: "required", PURL: purl}
+		for _, f := range v.Files {
+			c.Properties = append(c.Properties, property{"file:" + f.Name + ":sha256", f.SHA256})
+		}
+		b.Components = append(b.Components, c)
 	}
 	slices.SortFunc(b.Components, func(a, b component) int { return strings.Compare(a.Ref, b.Ref) })
 	all := dependency{Ref: root.Ref}
