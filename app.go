@@ -239,6 +239,12 @@ func (a *App) Welcome() string {
 	var out strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&out, format+"\n", args...) }
 	p("")
+	p("Open in a browser:")
+	if a.keys.checkout != "" {
+		p("  book a room        %s/", base)
+	}
+	p("  support console    %s/support", base)
+	p("")
 	p("Bookings are taken at %s/v1/bookings", base)
 	p("  documentation      %s/docs", base)
 	p("  health, metrics    http://%s/readyz and /metrics", a.AdminAddr())
@@ -248,6 +254,9 @@ func (a *App) Welcome() string {
 	}
 	for _, made := range a.keys.made {
 		p("  new key, shown once: %-10s %s", made.name, made.text)
+	}
+	if len(a.cfg.Auth.Keys) == 0 {
+		p("  sign in to the console with the support key: cat %s", filepath.Join(a.cfg.DataDir, "keys", "support.key"))
 	}
 	p("")
 	p("Try it: submit a booking, and wait until it is decided.")
