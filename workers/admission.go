@@ -49,7 +49,7 @@ func (w *Workers) Admit() error {
 }
 
 func (w *Workers) shed(refusal *booking.Overloaded) error {
-	w.metrics.shed.WithLabelValues(refusal.Why).Inc()
+	w.metrics.refused(refusal.Why)
 	return refusal
 }
 
@@ -60,11 +60,14 @@ func notRunning() *booking.Overloaded {
 // waits says that a booking was accepted that waits in the database.
 func (a *admission) waits() { a.since.Add(1) }
 
+// backlog is how many bookings wait, as far as is known.
+func (a *admission) backlog() int { return int(a.depth.Load() + a.since.Load()) }
+
 // refusal says why a new booking is not taken, or nil.
 func (a *admission) refusal() *booking.Overloaded {
 	wait := time.Duration(a.wait.Load())
 	switch {
-	case a.depth.Load()+a.since.Load() >= int64(a.cfg.MaxBacklog):
+	case a.backlog() >= a.cfg.MaxBacklog:
 		return &booking.Overloaded{RetryAfter: jittered(max(wait/4, 2*time.Second)), Why: "backlog"}
 	case wait > a.cfg.MaxAge:
 		return &booking.Overloaded{RetryAfter: jittered(max(wait-a.cfg.MaxAge, 2*time.Second)), Why: "predicted_wait"}

@@ -59,7 +59,7 @@ func (w *Workers) Submit(ctx context.Context, ask booking.Ask, key string, finge
 	case receipt.Replayed:
 		w.metrics.replayed.Inc()
 	default:
-		w.metrics.accepted.Inc()
+		w.metrics.stored()
 	}
 	return receipt, nil
 }

@@ -25,6 +25,7 @@ type metrics struct {
 	panics             prometheus.Counter
 	queueErrors        prometheus.Counter
 	notices            *prometheus.CounterVec // by outcome
+	totals             totals                 // of some of them, to be read back
 
 	all []prometheus.Collector
 }
@@ -66,11 +67,24 @@ func newMetrics() *metrics {
 	return m
 }
 
+// stored counts a booking that was stored for the first time.
+func (m *metrics) stored() {
+	m.accepted.Inc()
+	m.totals.accepted.Add(1)
+}
+
+// refused counts a submission that was refused for now.
+func (m *metrics) refused(why string) {
+	m.shed.WithLabelValues(why).Inc()
+	m.totals.shed.Add(1)
+}
+
 // turn counts a saved turn.
 func (m *metrics) turn(e booking.Entry) {
 	m.turns.WithLabelValues(string(e.From.Step), string(e.From.Phase), string(e.Outcome)).Observe(e.Took.Seconds())
 	if e.Outcome == booking.KindUnknown {
 		m.unknown.WithLabelValues(string(e.From.Step)).Inc()
+		m.totals.unknown.Add(1)
 	}
 }
 
@@ -79,17 +93,18 @@ func (m *metrics) moved(before, after *booking.Booking) bool {
 	if before.Result == after.Result {
 		return false
 	}
-	code := ""
+	code := booking.Reason("")
 	switch after.Result {
 	case booking.Failed:
-		code = string(after.Facts.Failure.Code)
+		code = after.Facts.Failure.Code
 	case booking.Cancelled:
 		if wish := after.Facts.Cancellation; wish != nil {
-			code = string(wish.Code)
+			code = wish.Code
 		}
 	case booking.Confirmed, booking.Undecided:
 	}
-	m.decided.WithLabelValues(string(after.Result), code).Inc()
+	m.decided.WithLabelValues(string(after.Result), string(code)).Inc()
+	m.totals.decided(after.Result, code)
 	return true
 }
 
@@ -142,7 +157,7 @@ func (w live) Collect(out chan<- prometheus.Metric) {
 	}
 	send(g.held, float64(w.ledger.count()))
 	send(g.watched, float64(w.hub.count()))
-	send(g.backlog, float64(w.admission.depth.Load()+w.admission.since.Load()))
+	send(g.backlog, float64(w.admission.backlog()))
 	send(g.oldest, time.Duration(w.admission.oldest.Load()).Seconds())
 	send(g.wait, time.Duration(w.admission.wait.Load()).Seconds())
 	for _, l := range w.loops {

@@ -16,7 +16,6 @@ type Pauses interface {
 
 var errNotBuilt = errors.New("not built")
 
-func (w *Workers) Figures() []booking.Figures                          { return nil }
 func (w *Workers) Pauses(ctx context.Context) ([]booking.Pause, error) { return nil, errNotBuilt }
 func (w *Workers) PauseLog(ctx context.Context, limit int) ([]booking.PauseEvent, error) {
 	return nil, errNotBuilt

@@ -53,6 +53,7 @@ type Workers struct {
 	claimer   *claimer
 	admission *admission
 	hub       *hub
+	past      past // samples of what was done, for the console
 	loops     []*loop
 	noticed   chan struct{}
 
@@ -87,6 +88,7 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 		{name: "claim", every: cfg.Poll, wake: w.claimer.wake, round: w.claimDue, vital: true, steady: true},
 		{name: "renew", every: cfg.Lease / 15, round: w.renew, vital: true, steady: true},
 		{name: "admission", every: cfg.Poll, round: w.sample},
+		{name: "figures", every: figuresEvery, round: w.keepFigures},
 	}
 	if deps.Notices != nil {
 		w.loops = append(w.loops, &loop{name: "notices", every: cfg.Poll, wake: w.noticed, round: w.applyNotices})
