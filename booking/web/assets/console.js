@@ -1,12 +1,87 @@
 // The console's own script. htmx does most of the work; this is what it cannot do.
 
 // All HTML that scripts write passes here: it comes from this server's templates, which escape, and must hold nothing that runs.
+// Only tags are judged, without what their attributes say: a guest's text may well hold "onclick=".
 if (window.trustedTypes) {
-  const runs = /<script|<iframe|<object|<embed|\son[a-z]+\s*=|javascript:/i;
+  const tags = /<\/?[a-z](?:"[^"]*"|'[^']*'|[^"'>])*>?/gi, values = /"[^"]*"|'[^']*'/g;
+  const runs = /^<(?:script|iframe|object|embed)\b|\son[a-z]+\s*=/i, leads = /\s(?:href|src|action|formaction)\s*=\s*["']?\s*javascript:/i;
   window.trustedTypes.createPolicy("default", {
     createHTML(text) {
-      if (runs.test(text)) throw new TypeError("a fragment holds something that runs");
+      for (const [tag] of text.matchAll(tags)) {
+        if (runs.test(tag.replace(values, '""')) || leads.test(tag)) throw new TypeError("a fragment holds something that runs");
+      }
       return text;
     },
   });
 }
+
+// Times arrive in UTC and are shown in the reader's own zone, with UTC in the title. data-age adds how long ago that was.
+const shown = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+function age(then, now) {
+  const seconds = Math.round((now - then) / 1000), away = Math.abs(seconds);
+  const [unit, size] = away < 60 ? ["s", 1] : away < 3600 ? ["min", 60] : away < 172800 ? ["h", 3600] : ["days", 86400];
+  const text = `${Math.floor(away / size)} ${unit}`;
+  return seconds < 0 ? `in ${text}` : `${text} ago`;
+}
+
+function localTimes(root) {
+  const found = [...root.querySelectorAll("time[datetime]")];
+  if (root.matches?.("time[datetime]")) found.push(root);
+  for (const time of found) {
+    const then = new Date(time.dateTime);
+    if (Number.isNaN(then.getTime())) continue;
+    const utc = then.toISOString().replace("T", " ").replace(/(\.000)?Z$/, " UTC");
+    if ("age" in time.dataset) {
+      time.textContent = age(then, Date.now());
+      time.title = `${shown.format(then)} (${utc})`;
+    } else {
+      time.textContent = shown.format(then);
+      time.title = utc;
+    }
+  }
+}
+
+// announce tells screen readers, and nobody else.
+function announce(text) {
+  const live = document.getElementById("announce");
+  if (live) live.textContent = text;
+}
+
+// A dialogue that arrives in #dialog is opened as a modal one; once it is closed nothing of it remains.
+function openDialogs(root) {
+  for (const dialog of root.querySelectorAll("#dialog dialog:not([open])")) {
+    dialog.addEventListener("close", () => document.getElementById("dialog").replaceChildren());
+    dialog.showModal();
+  }
+}
+
+function arrived(root) {
+  localTimes(root);
+  openDialogs(document);
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  arrived(document);
+  setInterval(() => document.querySelectorAll("time[data-age]").forEach(localTimes), 15000);
+});
+document.addEventListener("htmx:load", (event) => arrived(event.detail.elt));
+
+// Addresses of filters hold only what was filled in.
+document.addEventListener("formdata", (event) => {
+  if (event.target.method !== "get") return;
+  for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+});
+
+// What has data-close closes the dialogue it is in; "/" goes to the search box.
+document.addEventListener("click", (event) => event.target.closest?.("[data-close]")?.closest("dialog")?.close());
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, select, textarea, dialog, [contenteditable]")) return;
+  const box = document.querySelector("[data-find]");
+  if (!box) return;
+  event.preventDefault();
+  box.focus();
+  box.select();
+});
+
+document.addEventListener("htmx:sendError", () => announce("The service cannot be reached. Nothing was sent; try again."));
