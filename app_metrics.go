@@ -5,18 +5,18 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"hotelbooking/providers"
+	"hotelbooking/booking"
 	"hotelbooking/store"
 )
 
 // vendorMetrics counts and times every call to the outside.
-func vendorMetrics(registry prometheus.Registerer) func(providers.Call) {
+func vendorMetrics(registry prometheus.Registerer) func(booking.Call) {
 	took := prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name: "booking_vendor_call_seconds", Help: "Calls to outside systems; fault is empty for those that succeeded.",
 		Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 120},
 	}, []string{"vendor", "operation", "status", "fault"})
 	registry.MustRegister(took)
-	return func(c providers.Call) {
+	return func(c booking.Call) {
 		took.WithLabelValues(c.Vendor, c.Operation, strconv.Itoa(c.Status), string(c.Fault)).Observe(c.Took.Seconds())
 	}
 }

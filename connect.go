@@ -24,7 +24,7 @@ type outside struct {
 }
 
 // connect makes the adapters. Nothing is called yet.
-func connect(cfg Config, sandboxURL string, k keys, observe func(providers.Call)) (outside, error) {
+func connect(cfg Config, sandboxURL string, k keys, observe func(booking.Call)) (outside, error) {
 	at := func(timeout time.Duration) providers.Config {
 		return providers.Config{BaseURL: sandboxURL, Timeout: timeout, Observe: observe}
 	}

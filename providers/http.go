@@ -23,10 +23,11 @@ import (
 
 // Config is where a vendor is and how it is called.
 type Config struct {
-	BaseURL string          // absolute; the paths of calls are added to it
-	APIKey  string          // sent as a bearer token; empty: none
-	Timeout time.Duration   // of one call, from dialling to the last byte; 0: 30 seconds
-	Observe func(call Call) // told of every call when it is over, for metrics; nil: nobody is
+	BaseURL string        // absolute; the paths of calls are added to it
+	APIKey  string        // sent as a bearer token; empty: none
+	Timeout time.Duration // of one call, from dialling to the last byte; 0: 30 seconds
+	// Observe is told of every call when it is over, for metrics; nil: nobody is. The turn that made it is told besides.
+	Observe func(call booking.Call)
 
 	// Transport carries the calls; nil: the network. One that redirects or repeats by itself breaks promises.
 	Transport http.RoundTripper
@@ -55,24 +56,13 @@ type Request struct {
 	Refusals map[string]booking.Reason
 }
 
-// Call is one call as it went. It carries no bodies.
-type Call struct {
-	Vendor    string
-	Operation string
-	RequestID string // as sent in X-Request-Id
-	Status    int    // 0: no answer
-	Code      string // the vendor's, of an error answer
-	Fault     booking.FaultKind
-	Took      time.Duration
-}
-
 // Caller makes calls to one vendor.
 type Caller struct {
 	vendor  Vendor
 	base    string
 	headers http.Header // of every call; nobody alters them
 	timeout time.Duration
-	observe func(Call)
+	observe func(booking.Call)
 	// An http.Client in front of it would follow redirects, which would send a guest's data, or a payment, to a place that nobody
 	// configured; and its time-out costs a goroutine a call.
 	transport http.RoundTripper
@@ -97,7 +87,7 @@ func NewCaller(cfg Config, vendor Vendor) (*Caller, error) {
 		cfg.Timeout = defaultTimeout
 	}
 	if cfg.Observe == nil {
-		cfg.Observe = func(Call) {}
+		cfg.Observe = func(booking.Call) {}
 	}
 	if cfg.Transport == nil {
 		cfg.Transport = network(cfg.Timeout)
@@ -129,20 +119,22 @@ func network(timeout time.Duration) *http.Transport {
 // Do makes the call once and decodes the answer. Its error is a *booking.Fault; where the vendor answered, it wraps an
 // *Answered. status is of a success: 200 and 202 are different things to some vendors.
 func (c *Caller) Do(ctx context.Context, r Request, into any) (status int, err error) {
-	call := Call{Vendor: c.vendor.Name, Operation: r.Operation, RequestID: rand.Text()}
+	call := booking.Call{Vendor: c.vendor.Name, Operation: r.Operation, RequestID: rand.Text(), Key: r.Key}
 	began := time.Now()
 	answered, fault := c.do(ctx, r, call.RequestID, into)
 	call.Took = time.Since(began)
 	if answered != nil {
 		call.Status, call.Code = answered.Status, answered.Code
 	}
-	if fault == nil {
-		c.observe(call)
-		return answered.Status, nil
+	if fault != nil {
+		call.Fault = fault.Kind
 	}
-	call.Fault = fault.Kind
 	c.observe(call)
-	return 0, fault
+	booking.Called(ctx, call)
+	if fault != nil {
+		return 0, fault
+	}
+	return answered.Status, nil
 }
 
 // Unclear is the fault of an answer that cannot be believed: it says something else than was asked.

@@ -3,6 +3,7 @@ package providers_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -228,23 +229,41 @@ func TestAVendorMayAskToBeLeftAlone(t *testing.T) {
 
 func TestEveryCallIsObservedOnce(t *testing.T) {
 	t.Parallel()
-	var seen []providers.Call
-	cfg := providers.Config{Observe: func(c providers.Call) { seen = append(seen, c) }}
-	_, err := setup(t, cfg, saying(201, `{"word":"x"}`)).Do(t.Context(), book, &answer{})
+	var seen []booking.Call
+	cfg := providers.Config{Observe: func(c booking.Call) { seen = append(seen, c) }}
+	var collected booking.Calls
+	ctx := booking.WithCalls(t.Context(), &collected)
+	keyed := book
+	keyed.Key = "key-1"
+	_, err := setup(t, cfg, saying(201, `{"word":"x"}`)).Do(ctx, keyed, &answer{})
 	require.NoError(t, err)
-	_, err = setup(t, cfg, saying(410, `{"error":{"code":"gone_for_good"}}`)).Do(t.Context(), book, &answer{})
+	_, err = setup(t, cfg, saying(410, `{"error":{"code":"gone_for_good"}}`)).Do(ctx, book, &answer{})
 	require.Error(t, err)
-	_, err = setup(t, cfg, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }).Do(t.Context(), book, &answer{})
+	_, err = setup(t, cfg, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }).Do(ctx, book, &answer{})
 	require.Error(t, err)
 	require.Len(t, seen, 3)
-	for i, want := range []providers.Call{
-		{Status: 201}, {Status: 410, Code: "gone_for_good", Fault: booking.Unclear}, {Fault: booking.Unclear},
+	require.Equal(t, seen, collected.Made(), "the turn keeps the same")
+	for i, want := range []booking.Call{
+		{Status: 201, Key: "key-1"}, {Status: 410, Code: "gone_for_good", Fault: booking.Unclear}, {Fault: booking.Unclear},
 	} {
 		require.NotEmpty(t, seen[i].RequestID)
 		require.Positive(t, seen[i].Took)
 		want.Vendor, want.Operation, want.RequestID, want.Took = "test vendor", "book", seen[i].RequestID, seen[i].Took
 		require.Equal(t, want, seen[i])
 	}
+}
+
+func TestWhatIsToldOfACallHoldsNothingOfItsBodies(t *testing.T) {
+	t.Parallel()
+	var told booking.Calls
+	ctx := booking.WithCalls(t.Context(), &told)
+	_, err := setup(t, providers.Config{}, saying(422, `{"error":{"code":"Ana Núñez, 4242 4242 4242 4242"},"guest":"Ana"}`)).Do(ctx, book, &answer{})
+	require.Error(t, err)
+	_, err = setup(t, providers.Config{}, saying(200, `{"word":"Ana"}`)).Do(ctx, book, &answer{})
+	require.NoError(t, err)
+	require.Len(t, told.Made(), 2)
+	require.NotContains(t, fmt.Sprint(told.Made()), "Ana")
+	require.NotContains(t, fmt.Sprint(told.Made()), "4242")
 }
 
 func TestARefusalCanSayMoreThanItsCode(t *testing.T) {

@@ -19,12 +19,12 @@ const (
 // settle applies the outcome to what the call learned, saves it, and sends the booking on its way.
 func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 	h, before := t.held, t.held.b
-	took := time.Since(t.began)
+	took, calls := time.Since(t.began), t.calls.Made()
 	for range contests {
 		now := w.now()
 		after := learned.Clone()
 		entry := w.flow.Apply(after, o, now)
-		entry.Took = took
+		entry.Took, entry.Calls = took, calls
 		if w.flow.TurnsRound(after, now) {
 			after.DueAt = now // a wish that came while the turn ran does not wait for a retry, or for a person
 		}

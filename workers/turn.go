@@ -23,6 +23,7 @@ type turn struct {
 	hard  time.Time // from then on the watchdog has taken it
 	stop  context.CancelCauseFunc
 	pass  pass
+	calls booking.Calls // that act made
 
 	taken atomic.Bool // by whoever settles it: the call that returned, or the watchdog. The other does nothing more
 	end   sync.Once
@@ -111,7 +112,7 @@ func (w *Workers) call(ctx context.Context, t *turn, act booking.Act, b *booking
 	}
 	watchdog := time.AfterFunc(2*t.pool.deadline, func() { w.takeAway(t, booking.TurnDeadline) })
 
-	panicked := panics.Try(func() { o = act(ctx, b) })
+	panicked := panics.Try(func() { o = act(booking.WithCalls(ctx, &t.calls), b) })
 
 	watchdog.Stop()
 	if !t.take() {

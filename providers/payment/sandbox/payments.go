@@ -34,7 +34,9 @@ func (p *Payments) Authorize(ctx context.Context, b *booking.Booking) (booking.P
 	_, err := p.caller.Do(ctx, providers.Request{
 		Operation: operation, Method: http.MethodPost, Path: "/payment/v1/authorizations",
 		Key: b.Key("authorize"), Correlation: string(b.ID),
-		Body: authorization{Reference: b.Reference, Amount: moneyOf(b.Facts.Price), PaymentToken: b.Facts.Money.Token},
+		Body: authorization{
+			Reference: b.Reference, Amount: moneyOf(b.Facts.Price), PaymentToken: b.Facts.Money.Token, ReturnURL: b.ReturnURL,
+		},
 		Refusals: map[string]booking.Reason{
 			"card_declined":        booking.PaymentDeclined,
 			"authorization_voided": booking.PaymentActionExpired,

@@ -19,6 +19,7 @@ type authorization struct {
 	Reference    string `json:"reference"`
 	Amount       money  `json:"amount"`
 	PaymentToken string `json:"payment_token"`
+	ReturnURL    string `json:"return_url,omitempty"` // where the bank sends the guest back to
 }
 
 type naming struct {
