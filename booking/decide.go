@@ -32,6 +32,7 @@ type Decision struct {
 	Verb   Verb
 	Actor  string // as in Entry.Actor
 	Reason string // why, in the actor's words; required of staff by the API
+	Shown  string // Digest of the preview that the actor agreed to: refuse if it would be another now; empty: none was shown
 
 	Role      string // of staff and operators, for the audit
 	RequestID string // as above
@@ -96,6 +97,13 @@ func (f Flow) resolvable(b *Booking) bool {
 // Decide applies a person's or a vendor's decision. It changes nothing where it returns an error.
 func (f Flow) Decide(b *Booking, d Decision, now time.Time) (Entry, error) {
 	was := b.Status()
+	if d.Shown != "" {
+		if foreseen, err := f.Preview(b, d, now); err != nil {
+			return Entry{}, err
+		} else if foreseen.Digest != d.Shown {
+			return Entry{}, ErrPreviewChanged
+		}
+	}
 	entry, err := f.decide(b, d, now)
 	if err == nil && ByStaff(d.Actor) {
 		entry.Mandate = Mandate{Role: d.Role, RequestID: d.RequestID, Asked: d.asked(), Was: was}
