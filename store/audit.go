@@ -72,7 +72,7 @@ type auditHead struct {
 const auditTextLimit = 500
 
 // auditOf is the row of an action, but for its place in the chain; nil where it is none of our own people's.
-func (k Keys) auditOf(b *booking.Booking, e booking.Entry, line historyRow, reference *string) (*auditRow, error) {
+func (k Keys) auditOf(id booking.ID, e booking.Entry, line historyRow, reference *string) (*auditRow, error) {
 	if !booking.ByStaff(e.Actor) {
 		return nil, nil
 	}
@@ -81,13 +81,13 @@ func (k Keys) auditOf(b *booking.Booking, e booking.Entry, line historyRow, refe
 		return nil, err
 	}
 	row := &auditRow{
-		BookingID: string(b.ID), Version: line.Version, At: line.At, Actor: line.Actor, Role: clean(e.Mandate.Role, auditTextLimit),
+		BookingID: string(id), Version: line.Version, At: line.At, Actor: line.Actor, Role: clean(e.Mandate.Role, auditTextLimit),
 		Action: line.Verb, Asked: clean(e.Mandate.Asked, auditTextLimit),
 		FromPhase: line.FromPhase, FromStep: line.FromStep, FromStatus: string(e.Mandate.Was),
 		ToPhase: line.ToPhase, ToStep: line.ToStep, ToStatus: line.Status,
 		RequestID: clean(e.Mandate.RequestID, auditTextLimit), KeyID: k.Current,
 	}
-	row.TextDigest, row.LineDigest = key.line(string(b.ID), line, reference)
+	row.TextDigest, row.LineDigest = key.line(string(id), line, reference)
 	return row, nil
 }
 

@@ -211,7 +211,7 @@ func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner, by string, ne
 		return nil, fmt.Errorf("save booking %s: %w", b.ID, err)
 	}
 	line, reference := newHistoryRow(e, by), nullable(b.ReferenceAt(e.From.Step), textLimit)
-	audit, err := s.cfg.Keys.auditOf(b, e, line, reference)
+	audit, err := s.cfg.Keys.auditOf(b.ID, e, line, reference)
 	if err != nil {
 		return nil, fmt.Errorf("audit booking %s: %w", b.ID, err)
 	}

@@ -152,7 +152,7 @@ func AttentionsInUse(*Store) (string, []any) { return attentionsInUse, nil }
 
 // List is the statement that finds the bookings of Store.List.
 func List(f booking.Filter) func(*Store) (string, []any) {
-	return func(s *Store) (string, []any) { return s.list(f, nil) }
+	return func(s *Store) (string, []any) { return s.list(f, nil, max(f.Limit, 1)) }
 }
 
 // CountBacklog is the statement of Backlog.

@@ -110,23 +110,12 @@ func (s *Store) ids(ctx context.Context, statement string, args ...any) ([]booki
 // List selects bookings for support, newest first, after f.After. What it reads is bounded by f.Limit and by how many are
 // leased, for each of these: nothing, a time of creation, a supplier, statuses, a supplier with statuses, what needs a look,
 // an attention, a failure, and any of them with a time. For others together, by how many have the attention or the failure.
+// What is not paid yet is looked for as uncaptured says.
 func (s *Store) List(ctx context.Context, f booking.Filter) ([]*booking.Booking, error) {
-	if f.After != "" && s.sql.id(string(f.After)) == nil || !storable(f.Supplier+string(f.Attention)+string(f.Failure)) {
-		return nil, nil
+	statement, args, err := s.selection(ctx, f, min(max(f.Limit, 1), 100))
+	if err != nil || statement == "" {
+		return nil, err
 	}
-	for _, status := range f.Statuses {
-		if !storable(string(status)) {
-			return nil, nil
-		}
-	}
-	var attentions []booking.Reason
-	if f.NeedsLook && f.Attention == "" {
-		var err error
-		if attentions, err = s.attentions(ctx); err != nil || len(attentions) == 0 {
-			return nil, err
-		}
-	}
-	statement, args := s.list(f, attentions)
 	ids, err := s.ids(ctx, statement, args...)
 	if err != nil || len(ids) == 0 {
 		return nil, err
@@ -136,6 +125,26 @@ func (s *Store) List(ctx context.Context, f booking.Filter) ([]*booking.Booking,
 		return nil, fmt.Errorf("list bookings: %w", err)
 	}
 	return found, nil
+}
+
+// selection is list of a filter as it came; empty where it can select nothing.
+func (s *Store) selection(ctx context.Context, f booking.Filter, limit int) (statement string, args []any, err error) {
+	if f.After != "" && s.sql.id(string(f.After)) == nil || !storable(f.Supplier+string(f.Attention)+string(f.Failure)) {
+		return "", nil, nil
+	}
+	for _, status := range f.Statuses {
+		if !storable(string(status)) {
+			return "", nil, nil
+		}
+	}
+	var attentions []booking.Reason
+	if f.NeedsLook && f.Attention == "" {
+		if attentions, err = s.attentions(ctx); err != nil || len(attentions) == 0 {
+			return "", nil, err
+		}
+	}
+	statement, args = s.list(f, attentions, limit)
+	return statement, args, nil
 }
 
 var allStatuses = []booking.Status{
@@ -165,10 +174,9 @@ WITH RECURSIVE reasons (attention, n) AS (
 )
 SELECT attention FROM reasons WHERE attention IS NOT NULL`
 
-// list finds the ids of a page, in the order of an index, from where the page begins. The index is told by comparing and
+// list finds the ids of a page of limit, in the order of an index, from where the page begins. The index is told by comparing and
 // ordering by all its columns, because a planner may take a walk along the primary key for shorter.
-func (s *Store) list(f booking.Filter, attentions []booking.Reason) (statement string, args []any) {
-	limit := min(max(f.Limit, 1), 100)
+func (s *Store) list(f booking.Filter, attentions []booking.Reason, limit int) (statement string, args []any) {
 	from, to := span(f)
 	var parts []string
 	part := func(query string, values ...any) {
@@ -185,7 +193,14 @@ func (s *Store) list(f booking.Filter, attentions []booking.Reason) (statement s
 	}
 	rest := f
 	switch {
+	case f.Uncaptured:
+		where, with := narrowed(f)
+		for _, look := range s.uncaptured(from, to) {
+			part("SELECT p.id FROM ("+look.sql+") AS p WHERE p.id >= ? AND p.id < ?"+isUncaptured+where+" ORDER BY p.id DESC",
+				slices.Concat(look.args, []any{from, to}, with)...)
+		}
 	case f.Attention != "" || f.NeedsLook:
+		rest.NeedsLook = false
 		if rest.Attention = ""; f.Attention != "" {
 			attentions = []booking.Reason{f.Attention}
 		}
@@ -224,6 +239,9 @@ func narrowed(f booking.Filter) (where string, args []any) {
 		}
 	}
 	and(len(f.Statuses) > 0, "p.status IN ?", f.Statuses)
+	if f.NeedsLook {
+		where += " AND p.attention IS NOT NULL"
+	}
 	and(f.Supplier != "", "p.supplier = ?", f.Supplier)
 	and(f.Attention != "", "p.attention = ?", string(f.Attention))
 	and(f.Failure != "", "p.failure = ?", string(f.Failure))

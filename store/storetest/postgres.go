@@ -4,19 +4,24 @@ package storetest
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 )
 
 // urlVariable holds the address of a PostgreSQL that tests may do with as they like.
 const urlVariable = "TEST_DATABASE_URL"
 
-// skipped counts the tests of this process that Postgres skipped; Run reads it once they are over.
-var skipped atomic.Int64
+// skipped counts the tests of this process that were skipped, by what they lack. Run reads it once they are over.
+var skipped = struct {
+	sync.Mutex
+	tests map[string]int
+}{tests: map[string]int{}}
 
 // PostgresURL is the address, as superuser, of the PostgreSQL to test on; or "" and the reason why there is none.
 func PostgresURL() (url, reason string) {
@@ -30,29 +35,36 @@ func PostgresURL() (url, reason string) {
 func Postgres(t testing.TB) string {
 	t.Helper()
 	url, reason := PostgresURL()
-	switch {
-	case url != "":
-		return url
-	case os.Getenv("CI") != "":
-		t.Fatal(reason)
-	default:
-		if skipped.Add(1) == 1 {
-			forbidCaching()
-		}
-		t.Skip(reason)
+	if url == "" {
+		Lacking(t, reason)
 	}
-	return ""
+	return url
 }
 
-// Run is a TestMain that says at the end how many tests Postgres skipped, also where `go test ./...` hides what a passing
+// Lacking ends a test that cannot do without something that is not here: on a laptop it is skipped and counted, in CI it fails.
+func Lacking(t testing.TB, reason string) {
+	t.Helper()
+	if os.Getenv("CI") != "" {
+		t.Fatal(reason)
+	}
+	skipped.Lock()
+	skipped.tests[reason]++
+	first := len(skipped.tests) == 1 && skipped.tests[reason] == 1
+	skipped.Unlock()
+	if first {
+		forbidCaching()
+	}
+	t.Skip(reason)
+}
+
+// Run is a TestMain that says at the end how many tests Lacking skipped, also where `go test ./...` hides what a passing
 // package prints:
 //
 //	func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
 func Run(m *testing.M) int {
 	code := m.Run()
-	if n := skipped.Load(); n > 0 {
-		_, reason := PostgresURL()
-		say(fmt.Sprintf("skipped %d tests of %s: %s\n", n, testedPackage(), reason))
+	for _, reason := range slices.Sorted(maps.Keys(skipped.tests)) {
+		say(fmt.Sprintf("skipped %d tests of %s: %s\n", skipped.tests[reason], testedPackage(), reason))
 	}
 	return code
 }
