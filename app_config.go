@@ -33,10 +33,18 @@ func webConfig(cfg Config, k keys, suppliers []string) web.Config {
 	c.TrustedProxies, c.AllowedOrigins = prefixes(h.TrustedProxies), h.AllowedOrigins
 	c.Suppliers = suppliers
 	c.CheckoutKey, c.SessionLasts = k.checkout, cfg.Console.Session
+	c.OIDC = oidcConfig(cfg.Console.OIDC)
 	c.KeyRate, c.KeyBurst, c.AddressRate, c.AddressBurst = h.Rate.PerKey, h.Rate.KeyBurst, h.Rate.PerAddress, h.Rate.AddressBurst
 	c.ReadHeaderTimeout, c.ReadTimeout, c.WriteTimeout, c.IdleTimeout = h.ReadHeaderTimeout, h.ReadTimeout, h.WriteTimeout, h.IdleTimeout
 	c.WaitMax, c.PingEvery, c.StreamMax, c.HeldMax = h.Poll.MaxWait, h.Poll.PingEvery, h.Poll.StreamMax, h.Poll.HeldMax
 	return c
+}
+
+func oidcConfig(o OIDCConfig) web.OIDC {
+	return web.OIDC{
+		Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret.Reveal(), Name: o.Name, RedirectURL: o.RedirectURL,
+		Scopes: o.Scopes, RoleClaim: o.RoleClaim, Viewers: o.Viewers, Agents: o.Agents, Supervisors: o.Supervisors,
+	}
 }
 
 func sandboxConfig(s SandboxConfig, webhookURL, webhookSecret string) sandbox.Config {

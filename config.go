@@ -99,6 +99,21 @@ type CheckoutConfig struct {
 // ConsoleConfig is the page at /support.
 type ConsoleConfig struct {
 	Session time.Duration `koanf:"session"`
+	OIDC    OIDCConfig    `koanf:"oidc"`
+}
+
+// OIDCConfig is the identity provider that staff sign in with; without an issuer there is none.
+type OIDCConfig struct {
+	Issuer       string   `koanf:"issuer"`
+	ClientID     string   `koanf:"client_id"`
+	ClientSecret Secret   `koanf:"client_secret"`
+	Name         string   `koanf:"name"`
+	RedirectURL  string   `koanf:"redirect_url"`
+	Scopes       []string `koanf:"scopes"`
+	RoleClaim    string   `koanf:"role_claim"`
+	Viewers      []string `koanf:"viewers"` // values of the claim
+	Agents       []string `koanf:"agents"`
+	Supervisors  []string `koanf:"supervisors"`
 }
 
 // SecretsConfig are 32 random bytes each, in base64; one that is empty is generated below DataDir.
@@ -221,7 +236,13 @@ func DefaultConfig() Config {
 		Database: DatabaseConfig{MaxConns: 16, Flushers: 3, Timeout: 3 * time.Second, CommitTimeout: 10 * time.Second},
 		Log:      LogConfig{Level: "info", Format: "json"},
 		Auth:     AuthConfig{Keys: []APIKey{}},
-		Console:  ConsoleConfig{Session: 8 * time.Hour},
+		Console: ConsoleConfig{
+			Session: 8 * time.Hour,
+			OIDC: OIDCConfig{
+				Name: "single sign-on", Scopes: []string{"openid", "profile", "email"}, RoleClaim: "roles",
+				Viewers: []string{}, Agents: []string{}, Supervisors: []string{},
+			},
+		},
 		Flow: FlowConfig{
 			BookingDeadline: 10 * time.Minute,
 			CustomerWindow:  15 * time.Minute,

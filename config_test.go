@@ -146,6 +146,7 @@ func TestImpossibleValuesAreRefused(t *testing.T) {
 		"BOOKING_AUTH__KEYS=[{name: a, scope: root, hash: ab}]": "auth.keys[0]",
 		"BOOKING_SECRETS__PEOPLE_KEY=c2hvcnQ=":                  "secrets.people_key",
 		"BOOKING_FLOW__BACKOFF_CAP=1ms":                         "flow.backoff_cap",
+		"BOOKING_CONSOLE__OIDC__CLIENT_ID=desk":                 "console.oidc.issuer",
 		"BOOKING_WORKERS__POOLS__FRAUD=0":                       "workers.pools.fraud",
 		"BOOKING_WORKERS__BREAKER__FAILURES=101":                "workers.breaker.failures",
 		"BOOKING_ADMISSION__MAX_BACKLOG=0":                      "admission.max_backlog",
@@ -156,6 +157,30 @@ func TestImpossibleValuesAreRefused(t *testing.T) {
 	} {
 		_, err := load("config.yaml", []string{variable}, nil)
 		require.ErrorContains(t, err, want+": ", variable)
+	}
+}
+
+func TestAnIdentityProviderIsNamedAsAWhole(t *testing.T) {
+	t.Parallel()
+	secret := write(t, 0o600, "the secret\n")
+	whole := []string{
+		"BOOKING_CONSOLE__OIDC__ISSUER=https://login.example.com", "BOOKING_CONSOLE__OIDC__CLIENT_ID=desk",
+		"BOOKING_CONSOLE__OIDC__CLIENT_SECRET_FILE=" + secret, "BOOKING_CONSOLE__OIDC__AGENTS=support, night-desk",
+		"BOOKING_CONSOLE__OIDC__REDIRECT_URL=https://bookings.example.com/support/oidc/callback",
+	}
+	cfg, err := load("config.yaml", whole, nil)
+	require.NoError(t, err)
+	oidc := webConfig(cfg, keys{}, nil).OIDC
+	require.Equal(t, "the secret", oidc.ClientSecret)
+	require.Equal(t, []string{"support", "night-desk"}, oidc.Agents)
+	require.Equal(t, []string{"openid", "profile", "email"}, oidc.Scopes)
+
+	_, err = load("config.yaml", []string{
+		"BOOKING_CONSOLE__OIDC__ISSUER=http://login.example.com", "BOOKING_CONSOLE__OIDC__REDIRECT_URL=https://bookings.example.com/",
+		"BOOKING_CONSOLE__OIDC__SCOPES=email", "BOOKING_CONSOLE__OIDC__NAME=", "BOOKING_CONSOLE__OIDC__ROLE_CLAIM=",
+	}, nil)
+	for _, wrong := range []string{"issuer", "client_id", "redirect_url", "scopes", "name", "role_claim", "viewers"} {
+		require.ErrorContains(t, err, "console.oidc."+wrong+": ")
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hotelbooking/booking/web"
 )
 
 // problems gathers what is wrong, each with its key and what to do.
@@ -41,6 +43,7 @@ func (c Config) Validate() error {
 	p.key("secrets.email_index_key", c.Secrets.EmailIndexKey)
 	c.Checkout.validate(&p, c.Auth)
 	p.positive("console.session", c.Console.Session)
+	c.Console.OIDC.validate(&p)
 	c.Flow.validate(&p)
 	c.Workers.validate(&p)
 	p.count("admission.max_backlog", c.Admission.MaxBacklog, 1, 100_000_000)
@@ -120,6 +123,25 @@ func (c CheckoutConfig) validate(p *problems, auth AuthConfig) {
 		return k.Scope == "publishable" && strings.EqualFold(k.Hash, hex.EncodeToString(hash[:]))
 	})
 	p.unless(published, "checkout.key", "auth.keys has no key of scope publishable with its hash")
+}
+
+// validate sees to it that nobody believes to have an identity provider who has none, or none that lets anybody in.
+func (c OIDCConfig) validate(p *problems) {
+	if c.Issuer == "" {
+		p.unless(c.ClientID == "" && c.ClientSecret == "" && c.RedirectURL == "" && len(c.Viewers)+len(c.Agents)+len(c.Supervisors) == 0,
+			"console.oidc.issuer", "is empty, so nothing else of console.oidc counts: set it, or nothing there")
+		return
+	}
+	p.safeLink("console.oidc.issuer", c.Issuer)
+	p.unless(c.ClientID != "", "console.oidc.client_id", "is what the provider gave this service as its name")
+	p.unless(c.Name != "", "console.oidc.name", "is what people read on the button")
+	p.safeLink("console.oidc.redirect_url", c.RedirectURL)
+	p.unless(strings.HasSuffix(c.RedirectURL, web.CallbackPath), "console.oidc.redirect_url", "has to end with %s", web.CallbackPath)
+	p.unless(slices.Contains(c.Scopes, "openid"), "console.oidc.scopes", "openid is missing: without it there is no sign-in")
+	p.unless(c.RoleClaim != "", "console.oidc.role_claim", "name the claim with people's roles")
+	p.unless(len(c.Viewers)+len(c.Agents)+len(c.Supervisors) > 0, "console.oidc.viewers", "no value of %s makes anybody a viewer, agent or supervisor", c.RoleClaim)
+	roles := slices.Concat(c.Viewers, c.Agents, c.Supervisors)
+	p.unless(!slices.Contains(roles, ""), "console.oidc.viewers", "an empty value is nobody's role")
 }
 
 func (c FlowConfig) validate(p *problems) {
@@ -202,6 +224,14 @@ func (p *problems) link(key, link string) {
 	u, err := url.Parse(link)
 	p.unless(link == "" || err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https"), key,
 		"%q is not an address such as http://127.0.0.1:8082", link)
+}
+
+// safeLink takes an address that nobody on the way can read or change; of this machine also one without encryption.
+func (p *problems) safeLink(key, link string) {
+	u, err := url.Parse(link)
+	local := err == nil && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
+	p.unless(err == nil && u.Host != "" && u.RawQuery == "" && u.Fragment == "" && u.User == nil && (u.Scheme == "https" || u.Scheme == "http" && local), key,
+		"want an address such as https://login.example.com") // and not what is there: it may have a password
 }
 
 func (p *problems) key(key string, s Secret) {

@@ -179,6 +179,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 	}
 	p := asProblem(err)
 	status, title, detail := describe(p.code)
+	s.report(c, p)
 	if p.detail != "" {
 		detail = p.detail
 	}
@@ -193,10 +194,6 @@ func (s *Server) handleError(err error, c echo.Context) {
 	if p.retryAfter > 0 {
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(jittered(p.retryAfter)))
 	}
-	if status >= http.StatusInternalServerError && p.code != ProblemCodeOverloaded {
-		s.log.Error("request failed; look at the cause, the caller was asked to come again",
-			zap.String("request_id", body.RequestId), zap.String("route", c.Path()), zap.String("code", string(p.code)), zap.Error(p.cause))
-	}
 	answer := func() error { return writeJSON(c, status, "application/problem+json", body) }
 	if wantsPage(c) {
 		answer = func() error { return s.showProblem(c, body) }
@@ -204,6 +201,16 @@ func (s *Server) handleError(err error, c echo.Context) {
 	if err := answer(); err != nil {
 		s.log.Warn("answer broken off", zap.String("request_id", body.RequestId), zap.String("route", c.Path()), zap.Error(err))
 	}
+}
+
+// report logs a problem that is our fault, or that of what we depend on, and tells the status it is answered with.
+func (s *Server) report(c echo.Context, p *problem) (status int) {
+	status, _, _ = describe(p.code)
+	if status >= http.StatusInternalServerError && p.code != ProblemCodeOverloaded {
+		s.log.Error("request failed; look at the cause, the caller was asked to come again",
+			zap.String("request_id", requestID(c)), zap.String("route", c.Path()), zap.String("code", string(p.code)), zap.Error(p.cause))
+	}
+	return status
 }
 
 const statusClientGone = 499 // in the log only

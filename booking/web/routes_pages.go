@@ -24,6 +24,8 @@ func (s *Server) pageRoutes() []route {
 		// whoever wants to sign in
 		{method: "GET", path: signInPath, access: accessPublic, handle: s.showSignIn, page: true, query: []string{"next"}},
 		{method: "POST", path: signInPath, access: accessPublic, handle: s.signIn, page: true, before: guarded},
+		{method: "GET", path: oidcPath, access: accessPublic, handle: s.beginOIDC, page: true, query: []string{"next"}},
+		{method: "GET", path: CallbackPath, access: accessPublic, handle: s.endOIDC, page: true, others: true},
 		{method: "POST", path: "/support/sign-out", access: accessPublic, handle: s.signOut, page: true, before: guarded},
 
 		// support staff

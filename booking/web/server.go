@@ -7,6 +7,7 @@ package web
 
 import (
 	"context"
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"net/http"
@@ -31,6 +32,7 @@ type Config struct {
 	Suppliers      []string       // those that can be booked; default any
 	CheckoutKey    string         // the publishable key that the page at / submits with; empty: there is no such page
 	SessionLasts   time.Duration  // of who has signed in to the console; default 8 h
+	OIDC           OIDC           // with whom staff can sign in beside their keys; default nobody
 	NightsMax      int            // of one stay; default 99
 
 	KeyRate      float64 // requests a second of one API key; 0: no limit
@@ -165,6 +167,8 @@ type Server struct {
 	perKey      *limiter
 	perOrigin   *limiter
 	crossOrigin *http.CrossOriginProtection
+	oidc        *relyingParty // nil: staff sign in with keys alone
+	signInSeal  cipher.AEAD
 	echo        *echo.Echo
 
 	held     atomic.Int64       // answers held and streams open; written by hold, read by nobody else
@@ -203,6 +207,10 @@ func newServer(config Config, deps Deps, contract *spec) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	if s.signInSeal, err = newSignInSeal(config.SecretKey); err != nil {
+		return nil, fmt.Errorf("set up the sign-in: %w", err)
+	}
+	s.oidc = newRelyingParty(config.OIDC, s.now)
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.echo = echo.New()
 	s.echo.HTTPErrorHandler = s.handleError

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -35,7 +36,8 @@ const (
 	consolePath = "/support"
 )
 
-// signedIn finds out who sits at the browser. A session that was opened with a key ends with that key, and has its role.
+// signedIn finds out who sits at the browser. A session that was opened with a key ends with that key, and has its role; one that
+// an identity provider vouched for ends when there is none any more.
 func (s *Server) signedIn(c echo.Context) (principal, error) {
 	cookie, err := c.Cookie(sessionCookie)
 	if err != nil || cookie.Value == "" {
@@ -47,7 +49,7 @@ func (s *Server) signedIn(c echo.Context) (principal, error) {
 		return principal{}, errSignIn
 	case err != nil:
 		return principal{}, err
-	case session.Key == "":
+	case session.Key == "" && s.oidc != nil:
 		return principal{key: Key{Name: session.Name, Scope: ScopeSupport, Role: Role(session.Role)}}, nil
 	}
 	for _, key := range s.config.Keys {
@@ -63,13 +65,21 @@ var errSignIn = &problem{code: ProblemCodeUnauthorized, detail: "Sign in first."
 
 // showSignIn is the page that asks for a key.
 func (s *Server) showSignIn(c echo.Context) error {
-	return s.render(c, http.StatusOK, "sign-in", signInView{Next: ownPath(c.QueryParam("next")), Provider: ""})
+	return s.render(c, http.StatusOK, "sign-in", signInView{Next: ownPath(c.QueryParam("next")), Provider: s.providerName()})
 }
 
 type signInView struct {
 	Next     string
 	Problem  string
 	Provider string // the identity provider that staff can sign in with; empty: none
+}
+
+// providerName is what people call the identity provider; empty: there is none.
+func (s *Server) providerName() string {
+	if s.oidc == nil {
+		return ""
+	}
+	return s.config.OIDC.Name
 }
 
 // signIn opens a session for whoever has a key of scope support. Wrong keys cost as much of the address's pace as any request.
@@ -82,7 +92,7 @@ func (s *Server) signIn(c echo.Context) error {
 	key, ok := s.keys.find(strings.TrimSpace(form.Get("key")))
 	if !ok || key.Scope != ScopeSupport {
 		return s.render(c, http.StatusUnauthorized, "sign-in", signInView{
-			Next: next, Provider: "", Problem: "That is no key for support. Keys begin with bk_support_.",
+			Next: next, Provider: s.providerName(), Problem: "That is no key for support. Keys begin with bk_support_.",
 		})
 	}
 	if err := s.openSession(c, booking.Session{Name: key.Name, Role: string(key.Role), Key: key.Hash}); err != nil {
@@ -122,7 +132,8 @@ func (s *Server) signOut(c echo.Context) error {
 // ownPath is where somebody goes on after signing in: a page of the console, whatever a link says.
 func ownPath(next string) string {
 	u, err := url.Parse(next)
-	if err != nil || u.IsAbs() || u.Host != "" || u.Path != consolePath && !strings.HasPrefix(u.Path, consolePath+"/") || strings.Contains(next, `\`) {
+	ours := err == nil && !u.IsAbs() && u.Host == "" && (u.Path == consolePath || strings.HasPrefix(u.Path, consolePath+"/"))
+	if !ours || path.Clean(u.Path) != u.Path || strings.Contains(next, `\`) { // browsers take /support/../x for /x, and \ for /
 		return consolePath
 	}
 	return u.RequestURI()
