@@ -22,7 +22,7 @@ var (
 // Overloaded says that a new booking could not be started in time. Nothing was stored.
 type Overloaded struct {
 	RetryAfter time.Duration
-	Why        string // "backlog" or "predicted_wait", for logs and metrics
+	Why        string // "backlog", "predicted_wait", "paused" or "not_running", for logs and metrics
 }
 
 func (e *Overloaded) Error() string {

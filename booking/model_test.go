@@ -18,8 +18,8 @@ import (
 )
 
 // TestEveryBookingComesToRestWithItsPromisesKept walks random bookings through a hostile world: every call may succeed,
-// be refused, find the other side busy, lose the request, lose the reply or act late; the process may die before or after
-// it; customers pay, switch cards, walk away and cancel; staff decide. MODEL_BOOKINGS sets how many, MODEL_SEED the first.
+// be refused, find the other side busy, lose the request, lose the reply or act late, or be held back by a pause; the process
+// may die before or after it; customers pay, switch cards, walk away and cancel; staff decide. MODEL_BOOKINGS sets how many, MODEL_SEED the first.
 func TestEveryBookingComesToRestWithItsPromisesKept(t *testing.T) {
 	t.Parallel()
 	bookings, first := setting(t, "MODEL_BOOKINGS", 200_000), setting(t, "MODEL_SEED", 1)
@@ -148,6 +148,10 @@ func (w *walker) turn() error {
 	if !instead {
 		if b.Place.Phase == booking.Ended {
 			return nil
+		}
+		if w.turns <= peace && w.random.IntN(12) == 0 { // paused: nobody is asked
+			wait := time.Duration(2+w.random.IntN(29)) * time.Second
+			return w.save(b, w.flow.Apply(b, booking.HeldBack(wait), w.now))
 		}
 		dies := w.turns <= peace && w.random.IntN(12) == 0
 		if dies && w.random.IntN(2) == 0 {

@@ -55,13 +55,20 @@ func (f Flow) ask(b *Booking, now time.Time) {
 // asked in the end, and backwards it is asked for ever.
 func (f Flow) askAgain(b *Booking, o Outcome, now time.Time) {
 	step := f.step(b.Place.Step)
-	b.mark(step.Name, func(m *Mark) { m.Asked++ })
+	paused := o.reason == Paused // nobody was asked: it counts for nothing, but its time goes on
+	if !paused {
+		b.mark(step.Name, func(m *Mark) { m.Asked++ })
+	}
 	unknownFor := now.Sub(b.Facts.UnknownSince)
 	if unknownFor >= f.Limits.AttentionAfter {
 		b.Attention = OutcomeUnknown
 	}
 	if b.Goal == Confirm && f.beforePivot(step.Name) && (unknownFor >= f.Limits.UnknownFor || now.After(b.Facts.Deadline)) {
 		f.giveUp(b, Compensate(step.absence()), now)
+		return
+	}
+	if paused {
+		b.DueAt = now.Add(o.after)
 		return
 	}
 	if b.Goal == Confirm && unknownFor >= f.Limits.UnknownFor {

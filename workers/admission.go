@@ -42,6 +42,9 @@ func (w *Workers) Admit() error {
 	if !w.started.Load() || w.stopping.Load() {
 		return w.shed(notRunning())
 	}
+	if since, paused := w.paused.since(booking.PauseIntake); paused {
+		return w.shed(&booking.Overloaded{RetryAfter: jittered(w.hold(since)), Why: "paused"})
+	}
 	if refusal := w.admission.refusal(); refusal != nil {
 		return w.shed(refusal)
 	}
@@ -90,7 +93,7 @@ func (w *Workers) sample(context.Context, bool) error {
 	if err != nil {
 		return fmt.Errorf("sample the backlog: %w", err)
 	}
-	depth, leftOut := backlog.Waiting, false
+	depth, leftOut := backlog.Waiting, w.paused.work()
 	for _, p := range w.pools {
 		depth += p.stats().ready
 		leftOut = leftOut || p.leavesOut()

@@ -2,6 +2,7 @@ package workers
 
 import (
 	"slices"
+	"time"
 
 	"hotelbooking/booking"
 )
@@ -14,6 +15,8 @@ const maxLanes = 256
 type lane struct {
 	name    string // the supplier in the provider pool; empty in the others
 	breaker *breaker
+	paused  *paused
+	pauses  [2]string // the names under which it can be paused: its pool's and its supplier's
 	running int
 	probing int // of the running, those that try whether the system is back
 	going   []*held
@@ -23,10 +26,9 @@ type lane struct {
 
 // lane is the lane of b's system, made when first used. The pool is locked.
 func (p *pool) lane(b *booking.Booking) *lane {
-	name, system := "", string(p.name)
+	name := ""
 	if p.name == booking.ProviderPool {
 		name = b.Offer.Supplier
-		system += ":" + name
 	}
 	for _, l := range p.lanes {
 		if l.name == name {
@@ -36,7 +38,12 @@ func (p *pool) lane(b *booking.Booking) *lane {
 	if len(p.lanes) >= maxLanes { // names come from submissions, so what is idle is not kept for ever
 		p.lanes = slices.DeleteFunc(p.lanes, (*lane).idle)
 	}
-	l := &lane{name: name, breaker: newBreaker(system, p.breaker)}
+	system, pauses := string(p.name), [2]string{p.pause}
+	if name != "" {
+		system += ":" + name
+		pauses[1] = booking.PauseOfSupplier(name)
+	}
+	l := &lane{name: name, breaker: newBreaker(system, p.breaker), paused: p.paused, pauses: pauses}
 	p.lanes = append(p.lanes, l)
 	return l
 }
@@ -46,10 +53,26 @@ func (l *lane) idle() bool {
 	return l.running == 0 && l.waiting() == 0 && !l.behind && l.breaker.state() == closed
 }
 
+// pausedSince tells that an operator wants nobody asked, and since when.
+func (l *lane) pausedSince() (since time.Time, paused bool) { return l.paused.since(l.pauses[:]...) }
+
+// leftAlone tells that nobody would be asked now.
+func (l *lane) leftAlone() bool {
+	_, paused := l.pausedSince()
+	return paused || l.breaker.open()
+}
+
+// trying tells that the system is being tried again. What is paused is not: its turns ask nobody, and so there is no reason
+// to count them.
+func (l *lane) trying() bool {
+	_, paused := l.pausedSince()
+	return !paused && l.breaker.trying()
+}
+
 // vacant is how many turns more the lane could run.
 func (l *lane) vacant(perLane int) int {
 	n := perLane - l.running
-	if l.breaker.trying() {
+	if l.trying() {
 		n = min(n, l.breaker.probes-l.probing)
 	}
 	return max(0, n)

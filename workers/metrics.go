@@ -117,7 +117,7 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 }
 
 type gauges struct {
-	inUse, size, ready, left, breaker, held, watched, backlog, oldest, wait, progress *prometheus.Desc
+	inUse, size, ready, left, breaker, held, watched, backlog, oldest, wait, progress, paused *prometheus.Desc
 }
 
 func newGauges() gauges {
@@ -133,6 +133,7 @@ func newGauges() gauges {
 		oldest:   gauge("backlog_oldest_seconds", "How long the first of those in the database has waited."),
 		wait:     gauge("backlog_wait_seconds", "How long a new booking is expected to wait; 0 while there is no telling."),
 		progress: gauge("loop_success_timestamp_seconds", "When the loop last ended a good round.", "loop"),
+		paused:   gauge("paused", "1 for each thing that an operator has paused.", "what"),
 	}
 }
 
@@ -160,6 +161,9 @@ func (w live) Collect(out chan<- prometheus.Metric) {
 	send(g.backlog, float64(w.admission.backlog()))
 	send(g.oldest, time.Duration(w.admission.oldest.Load()).Seconds())
 	send(g.wait, time.Duration(w.admission.wait.Load()).Seconds())
+	for what := range w.paused.now() {
+		send(g.paused, 1, what)
+	}
 	for _, l := range w.loops {
 		if last := l.last.Load(); last != 0 {
 			send(g.progress, float64(last)/1e9, l.name)

@@ -26,6 +26,8 @@ type pool struct {
 	perLane  int
 	deadline time.Duration
 	breaker  Breaker
+	paused   *paused
+	pause    string // the name under which it can be paused
 	tasks    *conc.Pool
 	wake     chan struct{} // for the dispatcher: something may have become startable
 	claim    func()        // tells the claimer that slots are free while bookings wait in the database
@@ -39,10 +41,10 @@ type pool struct {
 	alarmAt time.Time
 }
 
-func newPool(name booking.Pool, first booking.Step, cfg Config, claim func()) *pool {
+func newPool(name booking.Pool, first booking.Step, cfg Config, paused *paused, claim func()) *pool {
 	p := &pool{
 		name: name, entrance: name == first.Pool, first: first.Name,
-		size: cfg.slots(name), perLane: cfg.slots(name), deadline: cfg.deadline(name), breaker: cfg.Breaker,
+		size: cfg.slots(name), perLane: cfg.slots(name), deadline: cfg.deadline(name), breaker: cfg.Breaker, paused: paused, pause: booking.PauseOfPool(name),
 		tasks: conc.New(), wake: make(chan struct{}, 1), claim: claim,
 	}
 	if name == booking.ProviderPool {
@@ -86,7 +88,7 @@ func (p *pool) next() *turn {
 	if first == nil {
 		return nil
 	}
-	t := &turn{pool: p, lane: first, held: first.pop(), probe: first.breaker.trying()}
+	t := &turn{pool: p, lane: first, held: first.pop(), probe: first.trying()}
 	p.running++
 	first.running++
 	if t.probe {

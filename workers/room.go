@@ -39,12 +39,15 @@ func (p *pool) room(b *booking.Booking, begins bool, memory int) bool {
 }
 
 // wants is how many bookings could start at once, and the lanes that could take none: no slot, or a system that is left
-// alone. With all those of the latter are wanted, too: their own deadlines must be looked at however long a system is down.
+// alone, because it is down or because an operator wants it so. With all those of the latter are wanted, too: their own deadlines must be looked at however long a system is down.
 func (p *pool) wants(all bool) (n int, except []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if _, paused := p.paused.since(p.pause); paused && !all { // suppliers that have no lane yet, too
+		return 0, nil
+	}
 	for _, l := range p.lanes {
-		if l.vacant(p.perLane) <= l.waiting() || !all && l.breaker.open() {
+		if l.vacant(p.perLane) <= l.waiting() || !all && l.leftAlone() {
 			if l.name == "" {
 				return 0, nil
 			}
@@ -68,7 +71,7 @@ func (p *pool) leavesOut() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.ContainsFunc(p.lanes, func(l *lane) bool {
-		return l.breaker.open() || l.breaker.trying() && l.vacant(p.perLane) <= l.waiting()
+		return l.leftAlone() || l.trying() && l.vacant(p.perLane) <= l.waiting()
 	})
 }
 
@@ -76,7 +79,7 @@ func (p *pool) leavesOut() bool {
 // to be worth a claim. The pool is locked.
 func (p *pool) hungry() bool {
 	return p.spare()*worthwhile >= p.size && slices.ContainsFunc(p.lanes, func(l *lane) bool {
-		return (p.behind || l.behind) && l.vacant(p.perLane) > l.waiting()
+		return (p.behind || l.behind) && !l.leftAlone() && l.vacant(p.perLane) > l.waiting()
 	})
 }
 

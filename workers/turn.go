@@ -69,9 +69,13 @@ func (w *Workers) turn(ctx context.Context, t *turn) {
 		w.settle(t, h.b.Clone(), booking.Outcome{})
 		return
 	}
+	if wait, paused := w.heldBack(t); paused { // before the breaker, which would count a probe
+		w.settle(t, h.b.Clone(), booking.HeldBack(wait))
+		return
+	}
 	pass, wait, ok := t.lane.breaker.ask()
 	if !ok {
-		w.settle(t, h.b.Clone(), booking.Retry(booking.CircuitOpen, wait+w.spread(h.id)))
+		w.settle(t, h.b.Clone(), booking.Retry(booking.CircuitOpen, wait+spread(h.id, w.cfg.Breaker.Delay)))
 		return
 	}
 	t.pass = pass
@@ -169,11 +173,11 @@ func (w *Workers) forget(t *turn) {
 	w.finish(t)
 }
 
-// spread is a part of the breaker's delay that differs between bookings, so that they do not all come back at once.
-func (w *Workers) spread(id booking.ID) time.Duration {
+// spread is a part of a delay that differs between bookings, so that they do not all come back at once.
+func spread(id booking.ID, delay time.Duration) time.Duration {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(id))
-	return time.Duration(h.Sum64() % uint64(w.cfg.Breaker.Delay))
+	return time.Duration(h.Sum64() % uint64(max(delay, 1)))
 }
 
 // told writes the one line of a turn.
@@ -188,7 +192,7 @@ func (w *Workers) told(before, after *booking.Booking, e booking.Entry) {
 	case after.Attention != "" && after.Attention != before.Attention:
 		w.metrics.attention.WithLabelValues(string(after.Attention)).Inc()
 		w.turned.Error("turn", append(fields, zap.String("do", "look at it in support: "+string(after.Attention)))...)
-	case e.Outcome == booking.KindRetry || e.Outcome == booking.KindUnknown:
+	case e.Outcome == booking.KindRetry && e.Reason != booking.Paused || e.Outcome == booking.KindUnknown:
 		w.turned.Warn("turn", fields...)
 	default:
 		w.turned.Info("turn", fields...)

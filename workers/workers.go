@@ -33,6 +33,7 @@ type Deps struct {
 	Notices  Notices   // nil: no vendor sends any
 	Versions Versions  // nil: only changes of this process are watched
 	Steps    Steps     // nil: the stored steps are not checked at the start
+	Pauses   Pauses    // nil: nothing can be paused
 }
 
 // Workers is the engine. Its methods may be called from any goroutine.
@@ -52,6 +53,7 @@ type Workers struct {
 	ledger    *ledger
 	claimer   *claimer
 	admission *admission
+	paused    paused
 	hub       *hub
 	past      past // samples of what was done, for the console
 	loops     []*loop
@@ -81,7 +83,7 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 	}
 	w.turned = w.log.WithOptions(zap.WithCaller(false))
 	for _, name := range booking.Pools() {
-		w.pools = append(w.pools, newPool(name, flow.Steps[0], cfg, func() { w.claimer.want(name) }))
+		w.pools = append(w.pools, newPool(name, flow.Steps[0], cfg, &w.paused, func() { w.claimer.want(name) }))
 		w.admission.small += cfg.slots(name)
 	}
 	w.loops = []*loop{
@@ -96,17 +98,25 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 	if deps.Versions != nil {
 		w.loops = append(w.loops, &loop{name: "watch", every: cfg.Poll / 2, round: w.watch})
 	}
+	if deps.Pauses != nil {
+		w.loops = append(w.loops, &loop{name: "pauses", every: cfg.Poll, round: w.seePauses})
+	}
 	return w
 }
 
-// Start checks that the table knows every step that a stored booking stands at, and begins to work. ctx bounds the check
-// only.
+// Start checks that the table knows every step that a stored booking stands at, looks what is paused, and begins to work. ctx
+// bounds the check and the look only.
 func (w *Workers) Start(ctx context.Context) error {
 	if w.started.Load() || w.stopping.Load() {
 		return errors.New("an engine starts once")
 	}
 	if err := w.checkSteps(ctx); err != nil {
 		return err
+	}
+	if w.deps.Pauses != nil {
+		if err := w.look(ctx); err != nil { // before the first turn: what is paused must not be called once
+			return err
+		}
 	}
 	if w.boot == "" {
 		random := make([]byte, 8)
