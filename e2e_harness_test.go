@@ -21,7 +21,11 @@ import (
 	"hotelbooking/store/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+func TestMain(m *testing.M) {
+	code := storetest.Run(m)
+	closeBrowser()
+	os.Exit(code)
+}
 
 // client talks to a service over HTTP as a frontend, as staff, and to the sandbox behind it.
 type client struct {

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// signIn signs in to the console as one of those who have a key.
+func (p *pages) signIn(v *visitor, name string) {
+	v.Helper()
+	v.open("/support/sign-in")
+	v.fill("Support key", p.keys[name])
+	v.button("Sign in")
+	v.until(`location.pathname === "/support"`)
+	v.sees(name)
+}
+
+func signsIn(p *pages) {
+	v := visit(p.T, p.client)
+	v.allow("answered 401")
+	v.open("/support?status=failed")
+	v.until(`location.pathname === "/support/sign-in"`)
+	v.look("sign-in")
+	v.fill("Support key", "bk_support_guessed")
+	v.button("Sign in")
+	v.sees("no key for support")
+	v.look("sign-in-refused")
+	v.open("/support/sign-in")
+	v.fill("Support key", p.keys["vera"])
+	v.button("Sign in")
+	v.until(`location.pathname === "/support"`)
+	v.sees("vera", "viewer")
+	require.Empty(v, evaluate[string](v.tab, "document.cookie"), "scripts cannot read the session")
+	v.button("Sign out")
+	v.until(`location.pathname === "/support/sign-in"`)
+	v.open("/support")
+	v.until(`location.pathname === "/support/sign-in"`)
+}
+
+func TestTheConsoleInABrowser(t *testing.T) {
+	t.Parallel()
+	tell(t, []story{
+		{"whoever has a key signs in and out", signsIn},
+	})
+}
