@@ -4,6 +4,9 @@
 # Runs a command beside a private PostgreSQL, found or installed; fails when it cannot be had.
 WITH_POSTGRES := go run ./store/storetest/withpg
 
+# Tests may install the browser that they need; without it those that do are skipped, or fail where CI is set.
+WITH_BROWSER := BROWSER_INSTALL=1
+
 # Tools have a module file of their own, so that none of their dependencies is one of ours.
 TOOL := go tool -modfile=.ci/tools.mod
 
@@ -23,8 +26,8 @@ build: ## build bin/booking
 	go build -trimpath -o bin/booking .
 
 .PHONY: test
-test: ## all tests, on SQLite and on PostgreSQL (found or installed)
-	$(WITH_POSTGRES) go test -timeout $(TIMEOUT) ./...
+test: ## all tests, on SQLite and on PostgreSQL, and in a browser (each found or installed)
+	$(WITH_BROWSER) $(WITH_POSTGRES) go test -timeout $(TIMEOUT) ./...
 
 .PHONY: race
 race: ## the same under the race detector; needs a C compiler
@@ -32,8 +35,9 @@ race: ## the same under the race detector; needs a C compiler
 	CGO_ENABLED=1 $(WITH_POSTGRES) go test -race -timeout $(TIMEOUT) ./...
 
 .PHONY: e2e
-e2e: ## only the end-to-end tests: the whole service over HTTP
-	$(WITH_POSTGRES) go test -count=1 -timeout $(TIMEOUT) -v .
+e2e: ## only the end-to-end tests: the whole service over HTTP, and its pages in a browser; RUN=Browser for those alone
+	$(WITH_BROWSER) $(WITH_POSTGRES) go test -count=1 -timeout $(TIMEOUT) -v -run '$(or $(RUN),.)' .
+	@echo "pictures of the pages, on a phone and at a desk, light and dark:"; ls -d $(CURDIR)/bin/screens/*.png | sed 's/^/  /'
 
 FUZZTIME ?= 10s
 
