@@ -22,10 +22,9 @@ func (h *house) Related(_ context.Context, id booking.ID, limit int) ([]*booking
 	}, limit)
 }
 
-func (h *house) Count(ctx context.Context, f booking.Filter, most int) (int, error) {
-	f.Limit = most
-	list, err := h.List(ctx, f)
-	return min(len(list), most), err
+func (h *house) Count(_ context.Context, f booking.Filter, most int) (int, error) {
+	list, err := h.find(func(t *tenant) bool { return selects(f, t.b) }, most)
+	return len(list), err
 }
 
 func (h *house) Attentions(_ context.Context, most int) ([]booking.AttentionCount, error) {

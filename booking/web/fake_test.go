@@ -198,10 +198,7 @@ func (h *house) Search(_ context.Context, q string, limit int) ([]*booking.Booki
 }
 
 func (h *house) List(_ context.Context, f booking.Filter) ([]*booking.Booking, error) {
-	return h.find(func(t *tenant) bool {
-		return (len(f.Statuses) == 0 || slices.Contains(f.Statuses, t.b.Status())) && (!f.NeedsLook || t.b.Attention != "") &&
-			(f.Attention == "" || t.b.Attention == f.Attention) && (f.After == "" || t.b.ID < f.After) && t.b.CreatedAt.After(f.CreatedAfter)
-	}, min(max(f.Limit, 1), 100))
+	return h.find(func(t *tenant) bool { return selects(f, t.b) }, min(max(f.Limit, 1), 100))
 }
 
 func (h *house) find(wanted func(*tenant) bool, limit int) ([]*booking.Booking, error) {

@@ -21,6 +21,7 @@ type route struct {
 	page   bool                       // of a page: the caller is who has signed in, whatever key the request carries
 	others bool                       // its address is made by another site's machinery: what it has behind the question mark is not judged
 	query  []string                   // what a page's address may have behind the question mark; the specification knows the API's
+	lists  []string                   // those of query that may be there several times, as forms send them
 }
 
 // routes is every route of the public listener. openapi.yaml has the same ones, with the same access; a test compares.
@@ -124,7 +125,7 @@ func (s *Server) guard(r route) func(echo.Context) error {
 		if r.others {
 			return nil
 		}
-		return inspect(c, known, r.path != docsAssets)
+		return inspect(c, known, r.lists, r.path != docsAssets)
 	}
 }
 
@@ -155,14 +156,14 @@ func origin(address string) string {
 
 // inspect refuses card numbers in path, query and headers, and query parameters that the route does not have: a filter
 // that is misspelt must not list everything.
-func inspect(c echo.Context, known map[string]bool, strict bool) error {
+func inspect(c echo.Context, known map[string]bool, lists []string, strict bool) error {
 	for _, value := range c.ParamValues() {
 		if holdsCard(value) {
 			return &problem{code: ProblemCodeCardDataRefused}
 		}
 	}
 	if c.Request().URL.RawQuery != "" {
-		if err := inspectQuery(c.QueryParams(), known, strict); err != nil {
+		if err := inspectQuery(c.QueryParams(), known, lists, strict); err != nil {
 			return err
 		}
 	}
@@ -179,7 +180,7 @@ func inspect(c echo.Context, known map[string]bool, strict bool) error {
 	return nil
 }
 
-func inspectQuery(query url.Values, known map[string]bool, strict bool) error {
+func inspectQuery(query url.Values, known map[string]bool, lists []string, strict bool) error {
 	for name, values := range query {
 		for _, value := range values {
 			if holdsCard(value) || holdsCard(name) {
@@ -189,7 +190,7 @@ func inspectQuery(query url.Values, known map[string]bool, strict bool) error {
 		if strict && !known[name] {
 			return badParameter("query", "unknown_field", "There is a parameter that this address does not have.")
 		}
-		if strict && len(values) > 1 {
+		if strict && len(values) > 1 && !slices.Contains(lists, name) {
 			return badParameter("query:"+name, "duplicate_field", "It is there twice.")
 		}
 	}

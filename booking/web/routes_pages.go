@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/url"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 )
@@ -29,7 +30,11 @@ func (s *Server) pageRoutes() []route {
 		{method: "POST", path: "/support/sign-out", access: accessPublic, handle: s.signOut, page: true, before: guarded},
 
 		// support staff
-		{method: "GET", path: consolePath, access: accessViewer, handle: s.showFind, page: true, query: findParameters},
+		{method: "GET", path: consolePath, access: accessViewer, handle: s.showFind, page: true, query: slices.Concat(filterParameters, []string{"cursor"}), lists: filterLists},
+		{method: "GET", path: countPath, access: accessViewer, handle: s.countFound, page: true, query: filterParameters, lists: filterLists},
+		{method: "GET", path: csvPath, access: accessViewer, handle: s.downloadCSV, page: true, query: filterParameters, lists: filterLists},
+		{method: "GET", path: bulkPath, access: accessAgent, handle: s.showBulk, page: true, query: slices.Concat(filterParameters, []string{"action"}), lists: filterLists},
+		{method: "POST", path: bulkPath, access: accessAgent, handle: s.stepBulk, page: true, query: filterParameters, lists: filterLists, before: guarded},
 	}
 }
 

@@ -79,13 +79,20 @@ func (s *Server) search(ctx context.Context, query string, f booking.Filter) ([]
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(found, func(b *booking.Booking) bool {
-		return len(f.Statuses) > 0 && !slices.Contains(f.Statuses, b.Status()) ||
-			f.NeedsLook && b.Attention == "" ||
-			f.Attention != "" && b.Attention != f.Attention ||
-			!f.CreatedAfter.IsZero() && !b.CreatedAt.After(f.CreatedAfter) ||
-			f.After != "" && b.ID >= f.After // UUIDv7: by age
-	}), nil
+	return slices.DeleteFunc(found, func(b *booking.Booking) bool { return !selects(f, b) }), nil
+}
+
+// selects tells what the store's list would: whether a filter has a booking.
+func selects(f booking.Filter, b *booking.Booking) bool {
+	return (len(f.Statuses) == 0 || slices.Contains(f.Statuses, b.Status())) &&
+		(!f.NeedsLook || b.Attention != "") &&
+		(f.Attention == "" || b.Attention == f.Attention) &&
+		(f.Supplier == "" || b.Offer.Supplier == f.Supplier) &&
+		(f.Failure == "" || b.Facts.Failure.Code == f.Failure) &&
+		(!f.Uncaptured || b.Result == booking.Confirmed && b.Goal == booking.Confirm && b.Place.Step == booking.StepCapture) &&
+		(f.CreatedAfter.IsZero() || b.CreatedAt.After(f.CreatedAfter)) &&
+		(f.CreatedBefore.IsZero() || b.CreatedAt.Before(f.CreatedBefore)) &&
+		(f.After == "" || b.ID < f.After) // UUIDv7: by age
 }
 
 // GetBookingForSupport shows the newest booking that carries the identifier, from the inside.
@@ -217,20 +224,7 @@ func (s *Server) plainAction(c echo.Context, id string, verb booking.Verb) error
 
 // act applies a staff member's decision and shows what it led to.
 func (s *Server) act(c echo.Context, id, reason string, d booking.Decision) error {
-	known, err := bookingID(id)
-	if err != nil {
-		return err
-	}
-	var found findings
-	d.Actor, d.Reason = caller(c).actor(), found.text("/reason", reason)
-	d.Role, d.RequestID = string(caller(c).key.Role), requestID(c)
-	if len(d.Reason) == 0 {
-		found.add("/reason", "too_short", "It must say something.")
-	}
-	if len(found.fields) > 0 {
-		return invalid(found.fields...)
-	}
-	decided, err := s.decide(c.Request().Context(), known, d)
+	decided, err := s.conclude(c, id, reason, d)
 	if err != nil {
 		return err
 	}
@@ -240,4 +234,22 @@ func (s *Server) act(c echo.Context, id, reason string, d booking.Decision) erro
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(after))
 	}
 	return s.inside(c, http.StatusAccepted, decided, d.Verb == booking.VerbReveal)
+}
+
+// conclude applies a staff member's decision, under the name and the role of who makes it.
+func (s *Server) conclude(c echo.Context, id, reason string, d booking.Decision) (*booking.Booking, error) {
+	known, err := bookingID(id)
+	if err != nil {
+		return nil, err
+	}
+	var found findings
+	d.Actor, d.Reason = caller(c).actor(), found.text("/reason", reason)
+	d.Role, d.RequestID = string(caller(c).key.Role), requestID(c)
+	if len(d.Reason) == 0 {
+		found.add("/reason", "too_short", "It must say something.")
+	}
+	if len(found.fields) > 0 {
+		return nil, invalid(found.fields...)
+	}
+	return s.decide(c.Request().Context(), known, d)
 }

@@ -85,3 +85,28 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("htmx:sendError", () => announce("The service cannot be reached. Nothing was sent; try again."));
+
+// A run over many bookings: its form comes back after each step and sends itself again. Stop lets the step under way end and
+// sends no more; so does a step that got no good answer, and "Go on" sends the same form.
+document.addEventListener("click", (event) => {
+  const run = event.target.closest?.("[data-run]");
+  if (event.target.closest?.("[data-stop]")) run.dataset.stopped = "";
+  if (event.target.closest?.("[data-go-on]")) delete run.dataset.stopped;
+}, true);
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.closest("[data-run]")?.dataset.stopped !== undefined) event.preventDefault();
+});
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const run = event.detail.target.closest?.("[data-run]");
+  if (!run || event.detail.xhr.status < 500) return;
+  event.detail.shouldSwap = false;
+  run.dataset.stopped = "";
+  announce("The service did not answer as it should. Nothing is lost: go on in a moment.");
+});
+document.addEventListener("htmx:sendError", (event) => {
+  const run = event.detail.elt.closest?.("[data-run]");
+  if (run) run.dataset.stopped = "";
+});
+window.addEventListener("beforeunload", (event) => {
+  if (document.querySelector("[data-run] form.next") && !document.querySelector("[data-stopped], [data-halted]")) event.preventDefault();
+});
