@@ -93,7 +93,7 @@ func (w *Workers) sample(context.Context, bool) error {
 	if err != nil {
 		return fmt.Errorf("sample the backlog: %w", err)
 	}
-	depth, leftOut := backlog.Waiting, w.paused.work()
+	depth, leftOut := backlog.Waiting, false
 	for _, p := range w.pools {
 		depth += p.stats().ready
 		leftOut = leftOut || p.leavesOut()
@@ -103,23 +103,24 @@ func (w *Workers) sample(context.Context, bool) error {
 		age = time.Since(backlog.Oldest)
 	}
 	w.admission.since.Add(-counted)
-	w.admission.observe(depth, age, leftOut)
+	w.admission.observe(depth, age, leftOut, w.paused.work())
 	return nil
 }
 
 // observe takes one sample: how many bookings wait, since when the first of them, and whether that one may be waiting for
-// a system that is left alone for now, so that it says nothing about the others.
-func (a *admission) observe(depth int, age time.Duration, leftOut bool) {
+// a system that is left alone for now, so that it says nothing about the others. While something is paused, nobody knows how
+// many of them wait for nothing else, so that nothing is predicted.
+func (a *admission) observe(depth int, age time.Duration, leftOut, paused bool) {
 	a.depth.Store(int64(depth))
 	a.oldest.Store(int64(age))
 	wait := time.Duration(0)
-	if depth <= a.small {
+	if depth <= a.small || paused {
 		a.busy = a.busy[:0]
 	} else {
 		a.busy = append(a.busy[max(0, len(a.busy)-window):], progress{time.Now(), a.decided.Load()})
 		wait = a.predicted(depth)
 	}
-	if !leftOut {
+	if !leftOut && !paused {
 		wait = max(wait, age)
 	}
 	a.wait.Store(int64(wait))

@@ -1,0 +1,400 @@
+package workers_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hotelbooking/booking"
+	"hotelbooking/booking/bookingtest"
+)
+
+// board is where operators pause things, for all processes.
+type board struct {
+	mu     sync.Mutex
+	paused map[string]booking.Pause
+	down   error
+}
+
+func pinned(what ...string) *board {
+	b := &board{paused: map[string]booking.Pause{}}
+	for _, name := range what {
+		b.paused[name] = booking.Pause{What: name, Since: time.Now(), Actor: "support:ana"}
+	}
+	return b
+}
+
+func (b *board) Pauses(context.Context) ([]booking.Pause, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Collect(maps.Values(b.paused)), b.down
+}
+
+func (b *board) PauseLog(context.Context, int) ([]booking.PauseEvent, error) {
+	return []booking.PauseEvent{{What: booking.PauseIntake}}, nil
+}
+
+func (b *board) Pause(_ context.Context, c booking.PauseChange) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.down != nil {
+		return b.down
+	}
+	if delete(b.paused, c.What); c.Paused {
+		b.paused[c.What] = booking.Pause{What: c.What, Since: time.Now(), Actor: c.Actor}
+	}
+	return nil
+}
+
+func (b *board) fail(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.down = err
+}
+
+// with makes an engine look at a board.
+func with(b *board) func(*parts) { return func(p *parts) { p.deps.Pauses = b } }
+
+func (r *rig) pause(what string) {
+	r.t.Helper()
+	require.NoError(r.t, r.Pause(r.t.Context(), booking.PauseChange{What: what, Paused: true, Actor: "support:ana"}))
+}
+
+func (r *rig) resume(what string) {
+	r.t.Helper()
+	require.NoError(r.t, r.Pause(r.t.Context(), booking.PauseChange{What: what, Actor: "support:ana"}))
+}
+
+var (
+	alpha   = booking.PauseOfSupplier("alpha")
+	payment = booking.PauseOfPool(booking.PaymentPool)
+)
+
+func TestAPausedIntakeTakesNothingAndTheRestGoesOn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, with(pinned()), func(p *parts) { slowly(p, booking.StepHold, time.Second) })
+		id := r.submit()
+		r.pause(booking.PauseIntake)
+		require.Equal(t, "paused", refusal(t, r), "at once")
+		_, err := r.Submit(t.Context(), bookingtest.Ask(), "another key", [32]byte{})
+		var overloaded *booking.Overloaded
+		require.ErrorAs(t, err, &overloaded)
+		require.Len(t, r.queue.All(), 1, "nothing was stored")
+		require.Equal(t, booking.Confirmed, r.ended(id).Result)
+		r.resume(booking.PauseIntake)
+		require.Empty(t, refusal(t, r))
+		require.Equal(t, booking.Confirmed, r.ended(r.submit()).Result)
+	})
+}
+
+func TestAPausedSupplierIsNotCalledAndTheOthersAre(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, with(pinned(alpha)))
+		var paused []booking.ID
+		for range 50 {
+			paused = append(paused, r.submit(supplier("alpha")))
+			require.Equal(t, booking.Confirmed, r.ended(r.submit(supplier("beta"))).Result)
+		}
+		pass(5 * time.Minute)
+		for _, id := range paused {
+			b := r.get(id)
+			require.Equal(t, booking.StatusPending, b.Status())
+			require.Empty(t, r.world.calls(b))
+			require.Equal(t, booking.Paused, r.turns(id, booking.Doing, booking.StepHold)[0].Reason, "and support can see why")
+		}
+		require.Zero(t, r.count("booking_held"), "they do not fill the memory")
+
+		r.resume(alpha)
+		pass(30*time.Second + time.Millisecond)
+		for _, id := range paused {
+			require.Equal(t, booking.Confirmed, r.get(id).Result, "within half a minute")
+		}
+	})
+}
+
+func TestWhatWaitsInMemoryIsHeldBackAndWhatRunsEnds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, with(pinned()), func(p *parts) {
+			p.cfg.PerSupplier = 2
+			slowly(p, booking.StepHold, 3*time.Second)
+		})
+		for range 10 {
+			r.submit(supplier("alpha"))
+			synctest.Wait()
+		}
+		require.Equal(t, 2, r.count("booking_pool_in_use"))
+		require.Equal(t, 8, r.count("booking_pool_ready"))
+		r.pause(alpha)
+		pass(time.Minute)
+		held := 0
+		for _, b := range r.queue.All() {
+			calls := r.world.calls(b)
+			if len(calls) == 0 {
+				require.Equal(t, booking.StatusPending, b.Status())
+				continue
+			}
+			held++
+			require.Equal(t, []string{"hold", "screen", "authorize"}, calls, "other systems go on, up to the next call to the supplier")
+			require.Equal(t, booking.Place{Phase: booking.Doing, Step: booking.StepConfirm}, b.Place)
+		}
+		require.Equal(t, 2, held, "what was under way ended as it would have")
+		r.resume(alpha)
+		for _, b := range r.queue.All() {
+			require.Equal(t, booking.Confirmed, r.ended(b.ID).Result)
+		}
+	})
+}
+
+func TestAnHourWithoutPaymentsIsShortInTheHistory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, with(pinned()), func(p *parts) { p.flow.Limits.BookingDeadline = 24 * time.Hour })
+		r.pause(payment)
+		id := r.submit()
+		pass(time.Hour)
+		require.Equal(t, booking.Place{Phase: booking.Doing, Step: booking.StepAuthorize}, r.get(id).Place)
+		turns := r.turns(id, booking.Doing, booking.StepAuthorize)
+		require.InDelta(t, 150, len(turns), 30)
+		require.Greater(t, turns[10].At.Sub(turns[9].At), turns[1].At.Sub(turns[0].At), "the longer, the more patient")
+		r.resume(payment)
+		pass(30*time.Second + time.Millisecond)
+		b := r.get(id)
+		require.Equal(t, booking.Confirmed, b.Result)
+		require.Equal(t, 1, b.Mark(booking.StepAuthorize).Attempts, "being held back was no attempt")
+		require.Equal(t, 1, r.world.look(b).Captures())
+	})
+}
+
+func TestABookingCanBeCancelledDuringAPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, with(pinned(payment)))
+		id := r.submit()
+		pass(time.Minute)
+		_, err := r.Decide(t.Context(), id, booking.Decision{Verb: booking.VerbCancel, Actor: booking.CustomerActor})
+		require.NoError(t, err)
+		pass(2 * time.Second)
+		require.Equal(t, booking.Cancel, r.get(id).Goal, "before it is due again")
+		require.Equal(t, booking.StatusCancelling, r.get(id).Status())
+		r.resume(payment)
+		b := r.ended(id)
+		require.Equal(t, booking.Cancelled, b.Result)
+		require.NotContains(t, r.world.calls(b), "authorize")
+		require.False(t, r.world.look(b).Held())
+	})
+}
+
+func TestDeadlinesGoOnDuringAPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, with(pinned(payment)))
+		id := r.submit()
+		pass(9 * time.Minute)
+		require.Equal(t, booking.Confirm, r.get(id).Goal)
+		pass(2 * time.Minute)
+		b := r.get(id)
+		require.Equal(t, booking.Fail, b.Goal)
+		require.Equal(t, booking.BookingDeadlineExceeded, b.Facts.Failure.Code)
+		require.Equal(t, []string{"hold", "screen"}, r.world.calls(b))
+		pass(time.Hour)
+		r.resume(payment)
+		b = r.ended(id)
+		require.Equal(t, booking.Failed, b.Result)
+		require.Zero(t, r.world.look(b).Captures())
+		require.False(t, r.world.look(b).Held())
+	})
+}
+
+func TestAnEngineThatStartsDuringAPauseCallsNobodyOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var shared *parts
+		first := start(t, with(pinned()), func(p *parts) {
+			shared = p
+			slowly(p, booking.StepHold, time.Second)
+		})
+		var ids []booking.ID
+		for range 200 {
+			ids = append(ids, first.submit(supplier("alpha")))
+		}
+		pass(100 * time.Millisecond)
+		require.NoError(t, first.Stop(t.Context()))
+		before := supplierCalls(first, ids)
+		require.Positive(t, before)
+
+		again := start(t, with(pinned(alpha)), func(p *parts) { p.memory, p.queue, p.world, p.flow = shared.memory, shared.memory, shared.world, shared.flow })
+		pass(time.Minute)
+		require.Equal(t, before, supplierCalls(again, ids))
+		require.Equal(t, 1, again.count("booking_paused"))
+		again.resume(alpha)
+		for _, id := range ids {
+			require.Equal(t, booking.Confirmed, again.ended(id).Result)
+		}
+	})
+}
+
+func supplierCalls(r *rig, ids []booking.ID) (n int) {
+	for _, id := range ids {
+		for _, operation := range r.world.calls(r.get(id)) {
+			if operation != "screen" && operation != "authorize" {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func TestAnEngineThatCannotLearnWhatIsPausedDoesNotStart(t *testing.T) {
+	t.Parallel()
+	b := pinned()
+	b.fail(errors.New("no database"))
+	r := build(t, with(b))
+	require.ErrorContains(t, r.Start(t.Context()), "look what is paused: no database")
+	require.NoError(t, r.Stop(t.Context()))
+}
+
+func TestAPauseOfAnotherProcessIsSeenAndKeptWhileTheDatabaseIsSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := pinned()
+		r := start(t, with(b))
+		require.NoError(t, b.Pause(t.Context(), booking.PauseChange{What: booking.PauseIntake, Paused: true, Actor: "support:bo"}))
+		pass(2 * time.Second)
+		require.Equal(t, "paused", refusal(t, r))
+		require.Len(t, r.logs.FilterMessage("paused").All(), 1, "once")
+
+		b.fail(errors.New("silent"))
+		pass(time.Minute)
+		require.Equal(t, "paused", refusal(t, r))
+		require.ErrorContains(t, r.Pause(t.Context(), booking.PauseChange{What: booking.PauseIntake}), "silent")
+		b.fail(nil)
+		require.NoError(t, b.Pause(t.Context(), booking.PauseChange{What: booking.PauseIntake, Actor: "support:bo"}))
+		pass(10 * time.Second)
+		require.Empty(t, refusal(t, r))
+		require.Len(t, r.logs.FilterMessage("resumed").All(), 1)
+		require.Zero(t, r.count("booking_paused"))
+	})
+}
+
+func TestABreakerSpendsNoProbesDuringAPause(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var broken atomic.Bool
+		var asked atomic.Int32
+		broken.Store(true)
+		r := start(t, eager, with(pinned()), func(p *parts) {
+			hold := p.step(booking.StepHold).Do
+			p.step(booking.StepHold).Do = func(ctx context.Context, b *booking.Booking) booking.Outcome {
+				asked.Add(1)
+				if broken.Load() {
+					return booking.Retry(booking.SupplierUnavailable, 0)
+				}
+				return hold(ctx, b)
+			}
+		})
+		var ids []booking.ID
+		for range 20 {
+			ids = append(ids, r.submit(supplier("alpha")))
+		}
+		synctest.Wait()
+		require.Equal(t, booking.BreakerOpen, r.last().Breakers[0].State)
+		r.pause(alpha)
+		before := asked.Load()
+		pass(2 * time.Minute)
+		require.Equal(t, before, asked.Load())
+		require.Equal(t, booking.BreakerOpen, r.last().Breakers[0].State, "not tried")
+		broken.Store(false)
+		r.resume(alpha)
+		for _, id := range ids {
+			require.Equal(t, booking.Confirmed, r.ended(id).Result)
+		}
+		require.Equal(t, booking.BreakerClosed, r.last().Breakers[0].State)
+	})
+}
+
+func TestBookingsOfAPausedSupplierKeepNobodyElseOut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		spy := &claims{}
+		r := start(t, with(pinned(alpha)), func(p *parts) {
+			spy.Queue = p.memory
+			p.queue = spy
+			p.cfg.Pools.Provider, p.cfg.PerSupplier, p.cfg.Memory = 4, 4, 20
+			p.cfg.Admission.MaxAge = 30 * time.Second
+			p.flow.Limits.BookingDeadline = time.Hour
+		})
+		for range 600 { // more than are looked at in half a minute
+			r.submit(supplier("alpha"))
+		}
+		for range 60 {
+			pass(10 * time.Second)
+			require.Empty(t, refusal(t, r), "that those bookings grow old says nothing about new ones")
+			began := time.Now()
+			require.Equal(t, booking.Confirmed, r.ended(r.submit(supplier("beta"))).Result)
+			require.Less(t, time.Since(began), 5*time.Second)
+		}
+		between := 0
+		for _, c := range spy.made() {
+			if slices.Equal(c.Except, []string{"alpha"}) {
+				between++
+			}
+		}
+		require.Positive(t, between, "between polls it is left alone")
+	})
+}
+
+func TestAPausedPoolClaimsNothingBetweenPolls(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		spy := &claims{}
+		r := start(t, with(pinned(booking.PauseOfPool(booking.ProviderPool))), func(p *parts) {
+			spy.Queue = p.memory
+			p.queue = spy
+			p.cfg.Poll, p.cfg.Lease, p.cfg.Memory = time.Hour, 2*time.Hour, 1
+		})
+		synctest.Wait()
+		before := len(spy.made())
+		for range 20 {
+			r.submit()
+		}
+		pass(time.Minute)
+		require.Len(t, spy.made(), before)
+		r.resume(booking.PauseOfPool(booking.ProviderPool))
+		synctest.Wait()
+		require.Greater(t, len(spy.made()), before, "at once, not at the next poll")
+	})
+}
+
+func TestWithoutABoardNothingCanBePaused(t *testing.T) {
+	t.Parallel()
+	r := build(t)
+	require.ErrorIs(t, r.Pause(t.Context(), booking.PauseChange{What: booking.PauseIntake, Paused: true}), booking.ErrNotPausable)
+	list, err := r.Pauses(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, list)
+	log, err := r.PauseLog(t.Context(), 10)
+	require.NoError(t, err)
+	require.Empty(t, log)
+}
+
+func TestTheBoardIsShownAsItIs(t *testing.T) {
+	t.Parallel()
+	r := build(t, with(pinned(alpha)))
+	list, err := r.Pauses(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	log, err := r.PauseLog(t.Context(), 10)
+	require.NoError(t, err)
+	require.Equal(t, []booking.PauseEvent{{What: booking.PauseIntake}}, log)
+}
