@@ -21,6 +21,9 @@ func FuzzConfig(f *testing.F) {
 	f.Add("data_dir: !!binary aGVsbG8=\nsandbox: {latency: .nan, seed: 0x10}\n", "SANDBOX__LATENCY", "Inf")
 	f.Add("database: {url: 'postgres://u:p@h/d', timeout: 9999999999999h}\n", "SECRETS__PEOPLE_KEY", "'")
 	f.Add("---\na: 1\n---\nb: 2\n", "HTTP", "x")
+	f.Add("checkout: {key: bk_publishable_x}\nconsole: {session: -1h}\n", "CHECKOUT__KEY", "bk_support_x")
+	f.Add("console:\n  oidc: {issuer: 'http://login.example', scopes: [email], supervisors: ['']}\n", "CONSOLE__OIDC__REDIRECT_URL", "https://h/support/oidc/callback")
+	f.Add("console: {oidc: x}\n", "CONSOLE__OIDC__AGENTS", "a, ,b")
 	f.Add("\xff\xfe\x00", "__", "=")
 	f.Fuzz(func(t *testing.T, file, name, value string) {
 		path := filepath.Join(t.TempDir(), "config.yaml")
@@ -31,6 +34,7 @@ func FuzzConfig(f *testing.F) {
 		environ := []string{
 			envPrefix + name + "=" + value,
 			envPrefix + "SECRETS__CLIENT_SECRET_KEY=" + fuzzCanary, envPrefix + "PROVIDERS__PAYMENT__WEBHOOK_SECRET=" + fuzzCanary,
+			envPrefix + "CONSOLE__OIDC__CLIENT_SECRET=" + fuzzCanary,
 			envPrefix + "DATABASE__URL=mysql://" + fuzzCanary + "%zz" + value,
 		}
 		_, err := load(path, environ, nil)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -145,6 +146,12 @@ func TestImpossibleValuesAreRefused(t *testing.T) {
 		"BOOKING_LOG__LEVEL=loud":                               "log.level",
 		"BOOKING_AUTH__KEYS=[{name: a, scope: root, hash: ab}]": "auth.keys[0]",
 		"BOOKING_SECRETS__PEOPLE_KEY=c2hvcnQ=":                  "secrets.people_key",
+		"BOOKING_CHECKOUT__KEY=bk_publishable_unknown":          "checkout.key",
+		"BOOKING_CONSOLE__SESSION=0s":                           "console.session",
+		"BOOKING_CONSOLE__SESSION=-8h":                          "console.session",
+		"BOOKING_CONSOLE__OIDC__CLIENT_ID=booking":              "console.oidc.issuer",
+		"BOOKING_CONSOLE__OIDC__CLIENT_SECRET=canary":           "console.oidc.issuer",
+		"BOOKING_CONSOLE__OIDC__SUPERVISORS=everybody":          "console.oidc.issuer",
 		"BOOKING_FLOW__BACKOFF_CAP=1ms":                         "flow.backoff_cap",
 		"BOOKING_CONSOLE__OIDC__CLIENT_ID=desk":                 "console.oidc.issuer",
 		"BOOKING_WORKERS__POOLS__FRAUD=0":                       "workers.pools.fraud",
@@ -184,6 +191,68 @@ func TestAnIdentityProviderIsNamedAsAWhole(t *testing.T) {
 	}
 }
 
+func TestThePageMayOnlyCarryAKeyThatMayBePublished(t *testing.T) {
+	t.Parallel()
+	const key = "bk_anything"
+	hash := fmt.Sprintf("%x", sha256.Sum256([]byte(key)))
+	for keys, published := range map[string]bool{
+		"[{name: page, scope: publishable, hash: " + hash + "}]":                                                                       true,
+		"[{name: page, scope: publishable, hash: " + strings.ToUpper(hash) + "}]":                                                      true,
+		"[{name: web, scope: bookings, hash: " + hash + "}]":                                                                           false,
+		"[{name: sue, scope: support, role: supervisor, hash: " + hash + "}]":                                                          false,
+		"[{name: page, scope: publishable, hash: " + strings.Repeat("ab", 32) + "}]":                                                   false,
+		"[{name: web, scope: bookings, hash: " + hash + "}, {name: page, scope: publishable, hash: " + strings.Repeat("ab", 32) + "}]": false,
+		"[]": false,
+	} {
+		_, err := load("config.yaml", []string{"BOOKING_CHECKOUT__KEY=" + key, "BOOKING_AUTH__KEYS=" + keys}, nil)
+		if published {
+			require.NoError(t, err, keys)
+			continue
+		}
+		require.EqualError(t, err, "checkout.key: auth.keys has no key of scope publishable with its hash", keys)
+	}
+	_, err := load("config.yaml", []string{"BOOKING_AUTH__KEYS=[{name: page, scope: publishable, role: agent, hash: " + hash + "}]"}, nil)
+	require.ErrorContains(t, err, "only scope support has roles")
+}
+
+func TestAnIdentityProviderIsConfiguredWholeOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	whole := map[string]string{
+		"ISSUER": "https://login.example.com", "CLIENT_ID": "booking", "CLIENT_SECRET": "canary", "NAME": "the company",
+		"REDIRECT_URL": "https://booking.example.com/support/oidc/callback", "SCOPES": "openid,email", "ROLE_CLAIM": "groups", "VIEWERS": "", "AGENTS": "desk", "SUPERVISORS": "leads",
+	}
+	with := func(name, value string) error {
+		var environ []string
+		for key, configured := range whole {
+			if key == name {
+				configured = value
+			}
+			environ = append(environ, "BOOKING_CONSOLE__OIDC__"+key+"="+configured)
+		}
+		_, err := load("config.yaml", environ, nil)
+		return err
+	}
+	require.NoError(t, with("", ""))
+	for _, good := range [][2]string{
+		{"CLIENT_SECRET", ""}, {"AGENTS", ""}, {"ISSUER", "https://login.example.com/realms/staff/"}, {"ISSUER", "http://localhost:9000"}, {"ISSUER", "http://[::1]:9000"},
+		{"REDIRECT_URL", "http://127.0.0.1:8080/support/oidc/callback"},
+	} {
+		require.NoError(t, with(good[0], good[1]), "%v", good)
+	}
+	for _, bad := range [][2]string{
+		{"ISSUER", ""}, {"ISSUER", "login.example.com"}, {"ISSUER", "http://login.example.com"}, {"ISSUER", "http://localhost.example.com"}, {"ISSUER", "https://user:pass@login.example.com"},
+		{"ISSUER", "https://login.example.com?tenant=x"}, {"ISSUER", "https://login.example.com#x"}, {"ISSUER", "file:///etc/passwd"}, {"ISSUER", "https://"},
+		{"CLIENT_ID", ""}, {"NAME", ""}, {"REDIRECT_URL", ""}, {"REDIRECT_URL", "https://booking.example.com/elsewhere"},
+		{"REDIRECT_URL", "http://booking.example.com/support/oidc/callback"}, {"REDIRECT_URL", "/support/oidc/callback"}, {"SCOPES", "email"}, {"ROLE_CLAIM", ""},
+	} {
+		err := with(bad[0], bad[1])
+		require.ErrorContains(t, err, "console.oidc.", "%v", bad)
+		require.NotContains(t, err.Error(), "canary")
+	}
+	whole["AGENTS"], whole["SUPERVISORS"] = "", ""
+	require.ErrorContains(t, with("", ""), "console.oidc.viewers: ", "nobody could sign in")
+}
+
 func TestTheDatabasesAddressMayNameAPrimaryAndItsStandby(t *testing.T) {
 	t.Parallel()
 	for _, address := range []string{
@@ -216,7 +285,7 @@ func TestSecretsComeFromFilesThatOthersCannotRead(t *testing.T) {
 func TestSecretsAreNeverPrinted(t *testing.T) {
 	t.Parallel()
 	cfg := DefaultConfig()
-	cfg.Database.URL, cfg.Secrets.PeopleKey = "canary-url %%", "canary-key"
+	cfg.Database.URL, cfg.Secrets.PeopleKey, cfg.Console.OIDC.ClientSecret = "canary-url %%", "canary-key", "canary-client"
 	encoded, err := json.Marshal(cfg)
 	require.NoError(t, err)
 	written, err := yaml.Marshal(cfg)

@@ -23,12 +23,12 @@ type policy struct {
 	code   string
 }
 
-// policies has each route of the router, or the test fails. Requests that would move the booking are such that they get past
+// policies has each route of the router that is no page's, or the test fails. Requests that would move the booking are such that they get past
 // all guards and are then refused.
 func policies() map[string]policy {
 	const vague = `{"reason":""}`
 	return map[string]policy{
-		"POST /v1/bookings":                             {access: "bookings", body: order{}.json(), status: 202},
+		"POST /v1/bookings":                             {access: "submit", body: order{}.json(), status: 202},
 		"GET /v1/bookings":                              {access: "bookings", query: "client_reference=web-4711", status: 200},
 		"GET /v1/bookings/:id":                          {access: "booking", status: 200},
 		"GET /v1/bookings/:id/stream":                   {access: "booking", status: 200},
@@ -45,6 +45,7 @@ func policies() map[string]policy {
 		"POST /v1/support/bookings/:id/actions/reject":  {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
 		"POST /v1/support/bookings/:id/actions/refund":  {access: "support.supervisor", body: vague, status: 422, code: "validation_failed"},
 		"POST /v1/support/bookings/:id/actions/note":    {access: "support.agent", body: `{"reason":"who may write this?"}`, status: 202},
+		"POST /v1/support/bookings/:id/actions/reveal":  {access: "support.viewer", body: vague, status: 422, code: "validation_failed"},
 		"POST /v1/webhooks/:vendor":                     {access: "webhook", body: "{}", status: 401, code: "webhook_signature_invalid"},
 		"GET /openapi.yaml":                             {access: "public", status: 200},
 		"GET /docs":                                     {access: "public", status: 200},
@@ -88,6 +89,7 @@ func (f *fortress) credentials(mine, other bookingView) []credential {
 		{name: "the booking's secret", as: "secret", header: bearing(mine.ClientSecret)},
 		{name: "another shop's key", as: "rival", header: bearing(f.keys["rival"])},
 		{name: "the shop's key", as: "web", header: bearing(key)},
+		{name: "the checkout page's key", as: "page", header: bearing(f.keys["page"])},
 		{name: "a viewer's key", as: "vera", header: bearing(f.keys["vera"])},
 		{name: "an agent's key", as: "ada", header: bearing(f.keys["ada"])},
 		{name: "a supervisor's key", as: "sue", header: bearing(f.keys["sue"])},
@@ -97,9 +99,9 @@ func (f *fortress) credentials(mine, other bookingView) []credential {
 // verdict is what a caller meets on a route, by the design: 401 who is nobody there, 403 whose key is for something else, and 404
 // whose key is for such things but not for this one.
 func verdict(p policy, as string) (status int, code string) {
+	everybody := []string{"nobody", "another secret", "secret", "rival", "web", "page", "vera", "ada", "sue"}
 	passes := map[string][]string{
-		"public": {"nobody", "another secret", "secret", "rival", "web", "vera", "ada", "sue"}, "webhook": {"nobody", "another secret", "secret", "rival", "web", "vera", "ada", "sue"},
-		"bookings": {"rival", "web"}, "booking": {"secret", "web"},
+		"public": everybody, "webhook": everybody, "submit": {"rival", "web", "page"}, "bookings": {"rival", "web"}, "booking": {"secret", "web"},
 		"support.viewer": {"vera", "ada", "sue"}, "support.agent": {"ada", "sue"}, "support.supervisor": {"sue"},
 	}
 	secret := as == "secret" || as == "another secret"
@@ -115,11 +117,17 @@ func verdict(p policy, as string) (status int, code string) {
 	}
 }
 
-// routed is the router's own list, which is the specification's, with the same access.
-func (f *fortress) routed() []string {
+// installed is the router's own list.
+func (f *fortress) installed() []string {
 	server, ok := f.app.public.server.Handler.(*web.Server)
 	require.True(f, ok)
-	routes := server.Routes()
+	return server.Routes()
+}
+
+// routed is the router's own list without the pages, which is the specification's, with the same access.
+func (f *fortress) routed() []string {
+	pages := pagePolicies()
+	routes := slices.DeleteFunc(f.installed(), func(route string) bool { _, page := pages[route]; return page })
 	var document struct {
 		Paths map[string]map[string]struct {
 			Access string `yaml:"x-access"`

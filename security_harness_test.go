@@ -22,7 +22,7 @@ type fortress struct {
 	g    *guard
 	app  *App
 	cfg  Config
-	keys map[string]string // by name: web and rival submit; vera views, ada acts, sue gives money away
+	keys map[string]string // by name: web and rival submit, page only submits; vera views, ada acts, sue gives money away
 	stop func()
 }
 
@@ -39,6 +39,8 @@ func fortify(g *guard, databaseURL string, change ...func(*Config)) *fortress {
 	}
 	add("web", web.ScopeBookings, "")
 	add("rival", web.ScopeBookings, "")
+	add("page", web.ScopePublishable, "")
+	cfg.Checkout.Key = keys["page"]
 	add("vera", web.ScopeSupport, "viewer")
 	add("ada", web.ScopeSupport, "agent")
 	add("sue", web.ScopeSupport, "supervisor")
@@ -113,10 +115,16 @@ func (g *guard) refuses(a answer, status int, code string, about ...any) {
 }
 
 // until asks again and again: the client's own way waits for a change, which a booking at rest does not have.
-func (f *fortress) until(id string, wanted func(bookingView) bool) (b bookingView) {
+func (f *fortress) until(id string, wanted func(bookingView) bool) bookingView {
+	f.Helper()
+	return f.untilBy(f.keys["web"], id, wanted)
+}
+
+// untilBy is until with another key, or with the booking's secret.
+func (f *fortress) untilBy(token, id string, wanted func(bookingView) bool) (b bookingView) {
 	f.Helper()
 	require.Eventually(f, func() bool {
-		b = f.call("GET", "/v1/bookings/"+id, f.keys["web"], "").is(http.StatusOK).booking()
+		b = f.call("GET", "/v1/bookings/"+id, token, "").is(http.StatusOK).booking()
 		return wanted(b)
 	}, time.Minute, 10*time.Millisecond, "never as wanted")
 	return b
@@ -137,10 +145,12 @@ func (f *fortress) atRest(o order) bookingView {
 	f.Helper()
 	b := f.submit(o)
 	secret := b.ClientSecret
-	b = f.until(b.ID, func(b bookingView) bool { return b.Terminal && b.Stage == "done" })
+	b = f.until(b.ID, atRest)
 	b.ClientSecret = secret
 	return b
 }
+
+func atRest(b bookingView) bool { return b.Terminal && b.Stage == "done" }
 
 // stored counts the bookings that there are, by what support sees.
 func (f *fortress) stored() int {

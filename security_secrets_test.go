@@ -22,7 +22,7 @@ import (
 )
 
 // secretSettings are those that can be read from a file of their own.
-var secretSettings = []string{"DATABASE__URL", "SECRETS__CLIENT_SECRET_KEY", "SECRETS__PEOPLE_KEY", "SECRETS__EMAIL_INDEX_KEY", "PROVIDERS__PAYMENT__WEBHOOK_SECRET"}
+var secretSettings = []string{"DATABASE__URL", "SECRETS__CLIENT_SECRET_KEY", "SECRETS__PEOPLE_KEY", "SECRETS__EMAIL_INDEX_KEY", "PROVIDERS__PAYMENT__WEBHOOK_SECRET", "CONSOLE__OIDC__CLIENT_SECRET"}
 
 // secretFiles writes a secret for each, and returns the environment that names them, as the documentation tells operators to do.
 func secretFiles(g *guard, mode os.FileMode) (environ, secrets []string) {
@@ -47,6 +47,8 @@ func secretFiles(g *guard, mode os.FileMode) (environ, secrets []string) {
 // secretsOfTheProcess reads of a real process what others on the machine can read, and what it says and leaves.
 func secretsOfTheProcess(g *guard) {
 	environ, secrets := secretFiles(g, 0o600)
+	environ = append(environ, "BOOKING_CONSOLE__OIDC__ISSUER=https://login.example.com", "BOOKING_CONSOLE__OIDC__CLIENT_ID=booking", // it is asked when somebody signs in
+		"BOOKING_CONSOLE__OIDC__REDIRECT_URL=https://booking.example.com/support/oidc/callback", "BOOKING_CONSOLE__OIDC__AGENTS=desk")
 	data := filepath.Join(g.TempDir(), "data")
 	p, c := serviceProcess(g.T, data, "", append(environ, "BOOKING_LOG__LEVEL=debug", "BOOKING_SANDBOX__LATENCY=0")...)
 	b := c.untilDecided(c.submit(order{}).ID)

@@ -11,12 +11,14 @@ import (
 )
 
 // securityRows are the threats that the service is tested against from outside, each with what has to hold. What does not exist
-// yet is not among them: sign-in of staff by OIDC, outgoing webhooks, and pages with cookies, forms and scripts of ours.
+// yet is not among them: outgoing webhooks. How staff sign in by way of an identity provider is tested in package web, and what
+// browsers make of the pages in the tests that drive one.
 var securityRows = []struct {
 	threat string
 	check  func(*guard)
 }{
 	{"every route knows its callers", accessMatrix},
+	{"every page knows its visitors", pageMatrix},
 	{"not yours is not there", notYoursIsNotThere},
 	{"ids and references can be guessed", guessing},
 	{"a body is more than it should be", bodyBombs},
@@ -31,6 +33,10 @@ var securityRows = []struct {
 	{"card numbers come in", cardNumbers},
 	{"texts are code to SQLite", injectionsOnSQLite},
 	{"texts are code to PostgreSQL", injectionsOnPostgres},
+	{"the checkout's key is used for more", publishableKey},
+	{"sessions are stolen or chosen on SQLite", sessionsOnSQLite},
+	{"sessions are stolen or chosen on PostgreSQL", sessionsOnPostgres},
+	{"another site's page sends forms", forgedForms},
 	{"what was erased comes back on SQLite", erasureOnSQLite},
 	{"what was erased comes back on PostgreSQL", erasureOnPostgres},
 	{"answers lack their headers", headersOfEveryRoute},
