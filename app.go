@@ -105,7 +105,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	flow := booking.NewFlow(world.ports, booking.Limits(a.cfg.Flow))
 	a.workers = workers.New(flow, a.store, workersConfig(a.cfg), workers.Deps{
 		Log: a.log.Named("workers"), Metrics: a.registry, Boot: bootID(),
-		Notices: a.store, Versions: a.store, Steps: a.store,
+		Notices: a.store, Versions: a.store, Steps: a.store, Pauses: a.store,
 	})
 	server, err := web.New(webConfig(a.cfg, a.keys, world.suppliers), web.Deps{
 		Engine: a.workers, Bookings: a.store, Desk: a.store, Notices: noticed{a.store, a.workers}, Sessions: a.store, Views: a.store, Controls: a.workers, Vendors: world.vendors,
