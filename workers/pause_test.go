@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"hotelbooking/booking"
 	"hotelbooking/booking/bookingtest"
@@ -22,6 +23,7 @@ type board struct {
 	mu     sync.Mutex
 	paused map[string]booking.Pause
 	down   error
+	late   time.Duration // answers are so old when they come
 }
 
 func pinned(what ...string) *board {
@@ -34,8 +36,10 @@ func pinned(what ...string) *board {
 
 func (b *board) Pauses(context.Context) ([]booking.Pause, error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return slices.Collect(maps.Values(b.paused)), b.down
+	list, err, late := slices.Collect(maps.Values(b.paused)), b.down, b.late
+	b.mu.Unlock()
+	<-time.After(late)
+	return list, err
 }
 
 func (b *board) PauseLog(context.Context, int) ([]booking.PauseEvent, error) {
@@ -58,6 +62,12 @@ func (b *board) fail(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.down = err
+}
+
+func (b *board) answerAfter(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.late = d
 }
 
 // with makes an engine look at a board.
@@ -111,6 +121,9 @@ func TestAPausedSupplierIsNotCalledAndTheOthersAre(t *testing.T) {
 			require.Equal(t, booking.StatusPending, b.Status())
 			require.Empty(t, r.world.calls(b))
 			require.Equal(t, booking.Paused, r.turns(id, booking.Doing, booking.StepHold)[0].Reason, "and support can see why")
+		}
+		for _, line := range r.logs.FilterMessage("turn").FilterField(zap.String("reason", string(booking.Paused))).All() {
+			require.Equal(t, zap.InfoLevel, line.Level, "somebody wanted it so")
 		}
 		require.Zero(t, r.count("booking_held"), "they do not fill the memory")
 
@@ -233,7 +246,9 @@ func TestAnEngineThatStartsDuringAPauseCallsNobodyOnce(t *testing.T) {
 		before := supplierCalls(first, ids)
 		require.Positive(t, before)
 
-		again := start(t, with(pinned(alpha)), func(p *parts) { p.memory, p.queue, p.world, p.flow = shared.memory, shared.memory, shared.world, shared.flow })
+		again := start(t, with(pinned(alpha)), func(p *parts) {
+			p.memory, p.queue, p.world, p.flow = shared.memory, shared.memory, shared.world, shared.flow
+		})
 		pass(time.Minute)
 		require.Equal(t, before, supplierCalls(again, ids))
 		require.Equal(t, 1, again.count("booking_paused"))
@@ -284,6 +299,21 @@ func TestAPauseOfAnotherProcessIsSeenAndKeptWhileTheDatabaseIsSilent(t *testing.
 		require.Empty(t, refusal(t, r))
 		require.Len(t, r.logs.FilterMessage("resumed").All(), 1)
 		require.Zero(t, r.count("booking_paused"))
+	})
+}
+
+func TestAnAnswerFromBeforeAChangeDoesNotUndoIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := pinned()
+		r := start(t, with(b))
+		b.answerAfter(4 * time.Second)
+		pass(2 * time.Second) // a poll has asked, and waits for its answer
+		b.answerAfter(0)
+		r.pause(booking.PauseIntake)
+		b.answerAfter(time.Hour)
+		pass(3 * time.Second) // the answer has come, and no later one
+		require.Equal(t, "paused", refusal(t, r))
 	})
 }
 

@@ -66,12 +66,12 @@ func (p *pool) spare() int {
 	return max(0, free)
 }
 
-// leavesOut tells that bookings of some lane are left in the database because its system is left alone.
+// leavesOut tells that bookings of some lane are left in the database because its system is down.
 func (p *pool) leavesOut() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.ContainsFunc(p.lanes, func(l *lane) bool {
-		return l.leftAlone() || l.trying() && l.vacant(p.perLane) <= l.waiting()
+		return l.breaker.open() || l.trying() && l.vacant(p.perLane) <= l.waiting()
 	})
 }
 

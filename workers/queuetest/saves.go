@@ -72,10 +72,14 @@ func saveEnded(s *scene) {
 func saveAgain(s *scene) {
 	b := s.leased(minute)
 	after, entry := s.turn(b, booking.Next())
+	entry.Calls = []booking.Call{{Vendor: "sandbox hotel", Operation: "hold", RequestID: "r-1", Status: 200, Took: time.Millisecond}}
 	require.NoError(s, s.queue.Save(s.ctx, after, entry, 0))
 	require.NoError(s, s.queue.Save(s.ctx, after, entry, 0), "its first answer was lost")
 	require.Equal(s, 2, s.get(b.ID).Version)
-	s.history(b.ID, "accept", "turn")
+	if lines := s.history(b.ID, "accept", "turn"); lines != nil {
+		require.Empty(s, lines[0].Calls)
+		require.Equal(s, entry.Calls, lines[1].Calls)
+	}
 }
 
 func saveLost(s *scene) {

@@ -163,14 +163,14 @@ func noteAt(b *booking.Booking, at time.Time) (booking.Entry, error) {
 	return flow.Decide(b, booking.Decision{Verb: booking.VerbNote, Actor: "support:ana", Reason: "called"}, at)
 }
 
-// history checks that the lines of b are numbered without a gap and lead up to its version.
-func (s *scene) history(id booking.ID, verbs ...string) {
+// history checks that the lines of b are numbered without a gap and lead up to its version. It is none where the queue has none.
+func (s *scene) history(id booking.ID, verbs ...string) []booking.Entry {
 	s.Helper()
 	queue, ok := s.queue.(interface {
 		History(ctx context.Context, id booking.ID) ([]booking.Entry, error)
 	})
 	if !ok {
-		return
+		return nil
 	}
 	entries, err := queue.History(s.ctx, id)
 	require.NoError(s, err)
@@ -183,6 +183,7 @@ func (s *scene) history(id booking.ID, verbs ...string) {
 	if verbs != nil {
 		require.Equal(s, verbs, got)
 	}
+	return entries
 }
 
 func ids(bookings []*booking.Booking) []booking.ID {
