@@ -72,7 +72,7 @@ type auditHead struct {
 const auditTextLimit = 500
 
 // auditOf is the row of an action, but for its place in the chain; nil where it is none of our own people's.
-func (k Keys) auditOf(id booking.ID, e booking.Entry, line historyRow, reference *string) (*auditRow, error) {
+func (k Keys) auditOf(id booking.ID, e booking.Entry, line historyRow, reference, calls *string) (*auditRow, error) {
 	if !booking.ByStaff(e.Actor) {
 		return nil, nil
 	}
@@ -87,7 +87,7 @@ func (k Keys) auditOf(id booking.ID, e booking.Entry, line historyRow, reference
 		ToPhase: line.ToPhase, ToStep: line.ToStep, ToStatus: line.Status,
 		RequestID: clean(e.Mandate.RequestID, auditTextLimit), KeyID: k.Current,
 	}
-	row.TextDigest, row.LineDigest = key.line(string(id), line, reference)
+	row.TextDigest, row.LineDigest = key.line(string(id), line, reference, calls)
 	return row, nil
 }
 
@@ -168,11 +168,17 @@ func (k auditKey) row(r auditRow) []byte {
 	return k.mac("row", values[:len(values)-1]...)
 }
 
-// line is two digests of a line of history: of the text, and of the rest. The text's own can stay when the text must go.
-func (k auditKey) line(id string, r historyRow, reference *string) (text, rest []byte) {
+// line is two digests of a line of history: of the text, and of the rest. The text's own can stay when the text must go. Lines
+// of before there were calls have none, and neither have actions: so calls are in the digest only where there are some, and
+// what is added to a line later shows.
+func (k auditKey) line(id string, r historyRow, reference, calls *string) (text, rest []byte) {
 	text = k.mac("text", id, r.Version, r.Detail)
 	r.Detail = ""
-	return text, k.mac("line", r.values(id, reference)...)
+	values := r.values(id, reference, calls)
+	if calls == nil {
+		values = values[:len(values)-1]
+	}
+	return text, k.mac("line", values...)
 }
 
 // beginning is what stands for the digest before the first row.

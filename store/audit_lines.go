@@ -19,12 +19,13 @@ type lineRow struct {
 	BookingID string
 	Line      historyRow `gorm:"embedded"`
 	Reference *string
+	Calls     *string
 	Erased    bool // what people wrote before was erased
 }
 
 var auditedLines = `
 WITH {rows}
-SELECT h.booking_id, ` + prefixed("h.", historyColumns) + `, h.written_by, h.reference,
+SELECT h.booking_id, ` + prefixed("h.", historyColumns) + `, h.written_by, h.reference, h.calls,
     EXISTS (SELECT 1 FROM audit AS e WHERE e.booking_id = h.booking_id AND e.version > h.version AND e.action = 'erase') AS erased
 FROM v JOIN history AS h ON h.booking_id = v.id AND h.version = v.version`
 
@@ -74,7 +75,7 @@ func (l *lineRow) against(row auditRow, key auditKey) (differs []string) {
 			differs = append(differs, fmt.Sprintf("its line of history has %s %v, and the row %v", c.column, c.is, c.said))
 		}
 	}
-	text, rest := key.line(l.BookingID, l.Line, l.Reference)
+	text, rest := key.line(l.BookingID, l.Line, l.Reference, l.Calls)
 	if !bytes.Equal(rest, row.LineDigest) && len(differs) == 0 {
 		differs = append(differs, "its line of history was changed: it has another digest")
 	}

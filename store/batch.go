@@ -39,14 +39,14 @@ var (
 var bookingsIn = []column{
 	{"b_id", isID}, {"b_reference", isText}, {"b_client", isText}, {"b_client_reference", isText}, {"b_idempotency_key", isText},
 	{"b_fingerprint", isBytes}, {"b_flow_version", isInt}, {"b_created_at", isInt}, {"b_offer", isText}, {"b_stay", isText},
-	{"b_payment_token", isText}, {"b_attribution", isText},
+	{"b_payment_token", isText}, {"b_attribution", isText}, {"b_return_url", isText},
 }
 
 const insertBookings = `
 INSERT INTO bookings (id, reference, client, client_reference, idempotency_key, fingerprint, flow_version, created_at,
-    offer, stay, payment_token, attribution)
+    offer, stay, payment_token, attribution, return_url)
 SELECT b_id, b_reference, b_client, b_client_reference, b_idempotency_key, b_fingerprint, b_flow_version, b_created_at,
-    b_offer, b_stay, b_payment_token, b_attribution
+    b_offer, b_stay, b_payment_token, b_attribution, b_return_url
 FROM v WHERE TRUE -- or SQLite takes ON for a join's
 ON CONFLICT DO NOTHING
 RETURNING id`
@@ -94,14 +94,14 @@ var linesIn = []column{
 	{"h_id", isID}, {"h_version", isInt}, {"h_at", isInt}, {"h_actor", isText}, {"h_verb", isText}, {"h_from_phase", isText},
 	{"h_from_step", isText}, {"h_to_phase", isText}, {"h_to_step", isText}, {"h_attempt", isInt}, {"h_outcome", isText},
 	{"h_reason", isText}, {"h_detail", isText}, {"h_took_us", isInt}, {"h_status", isText}, {"h_written_by", isText},
-	{"h_reference", isText},
+	{"h_reference", isText}, {"h_calls", isText},
 }
 
 const insertLines = `
 INSERT INTO history (booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
-    reason, detail, took_us, status, written_by, reference)
+    reason, detail, took_us, status, written_by, reference, calls)
 SELECT h_id, h_version, h_at, h_actor, h_verb, h_from_phase, h_from_step, h_to_phase, h_to_step, h_attempt, h_outcome,
-    h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference
+    h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference, h_calls
 FROM v WHERE {written}`
 
 var idsIn = []column{{"id", isID}}

@@ -117,15 +117,18 @@ func (s *Store) stepsInUse() (statement string, args []any) {
 func (s *Store) History(ctx context.Context, id booking.ID) ([]booking.Entry, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	var rows []historyRow
-	err := s.read.WithContext(ctx).Table("history").Select(historyColumns).
+	var rows []struct {
+		Line  historyRow `gorm:"embedded"`
+		Calls *string
+	}
+	err := s.read.WithContext(ctx).Table("history").Select(historyColumns+", calls").
 		Where("booking_id = ?", s.sql.id(string(id))).Order("version").Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("read the history of booking %s: %w", id, err)
 	}
 	entries := make([]booking.Entry, len(rows))
 	for i, row := range rows {
-		entries[i] = row.entry()
+		entries[i] = row.Line.entry(row.Calls)
 	}
 	return entries, nil
 }
@@ -210,13 +213,13 @@ func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner, by string, ne
 	if err != nil {
 		return nil, fmt.Errorf("save booking %s: %w", b.ID, err)
 	}
-	line, reference := newHistoryRow(e, by), nullable(b.ReferenceAt(e.From.Step), textLimit)
-	audit, err := s.cfg.Keys.auditOf(b.ID, e, line, reference)
+	line, reference, calls := newHistoryRow(e, by), nullable(b.ReferenceAt(e.From.Step), textLimit), writeCalls(e.Calls)
+	audit, err := s.cfg.Keys.auditOf(b.ID, e, line, reference, calls)
 	if err != nil {
 		return nil, fmt.Errorf("audit booking %s: %w", b.ID, err)
 	}
 	return &op{
-		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID), reference), audit: audit,
+		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID), reference, calls), audit: audit,
 		place: place.values(string(b.ID), string(pool), b.Offer.Supplier, owner, next),
 	}, nil
 }

@@ -144,7 +144,7 @@ func FuzzHistoryLine(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(row.Detail), detailLimit)
 		require.LessOrEqual(t, max(len(row.Actor), len(row.Reason)), textLimit)
-		read := row.entry()
+		read := row.entry(nil)
 		require.Equal(t, row, newHistoryRow(read, "a.1"), "read and written again")
 		require.Equal(t, e.Version, read.Version)
 		require.True(t, e.At.Equal(read.At))

@@ -154,9 +154,9 @@ func (s *Store) pauseOp(change booking.PauseChange, e booking.Entry) (*op, error
 	e.Actor, e.Reason, e.Detail = change.Actor, booking.Reason(change.What), change.Reason
 	e.Mandate = booking.Mandate{Role: change.Role, RequestID: change.RequestID, Asked: "what=" + change.What}
 	line := newHistoryRow(e, rand.Text())
-	audit, err := s.cfg.Keys.auditOf(serviceItself, e, line, nil)
+	audit, err := s.cfg.Keys.auditOf(serviceItself, e, line, nil, nil)
 	if err == nil && audit == nil {
 		err = errors.New("it would leave no row in the audit")
 	}
-	return &op{id: serviceItself, entry: line, history: line.values(string(serviceItself), nil), audit: audit}, err
+	return &op{id: serviceItself, entry: line, history: line.values(string(serviceItself), nil, nil), audit: audit}, err
 }

@@ -29,6 +29,7 @@ type bookingRow struct {
 	Stay            string // JSON, without guests and their requests
 	PaymentToken    string
 	Attribution     string // JSON
+	ReturnURL       *string
 }
 
 // placeRow is where a booking stands.
@@ -60,7 +61,7 @@ type fullRow struct {
 
 // The columns that make a fullRow; b and p are the two tables.
 const (
-	bookingColumns = "b.id, b.reference, b.client, b.client_reference, b.created_at, b.offer, b.stay, b.payment_token, b.attribution"
+	bookingColumns = "b.id, b.reference, b.client, b.client_reference, b.created_at, b.offer, b.stay, b.payment_token, b.attribution, b.return_url"
 	placeColumns   = "p.phase, p.step, p.goal, p.result, p.version, p.owner, p.due_at, p.crashes, p.crashed, p.attention, p.updated_at, p.terms, p.facts, p.money, p.marks"
 	fullColumns    = bookingColumns + ", " + placeColumns
 )
@@ -70,7 +71,7 @@ func (r *fullRow) fields() []any {
 	asked, place := &r.Asked, &r.Place
 	return []any{
 		&asked.ID, &asked.Reference, &asked.Client, &asked.ClientReference, &asked.CreatedAt, &asked.Offer, &asked.Stay,
-		&asked.PaymentToken, &asked.Attribution,
+		&asked.PaymentToken, &asked.Attribution, &asked.ReturnURL,
 		&place.Phase, &place.Step, &place.Goal, &place.Result, &place.Version, &place.Owner, &place.DueAt, &place.Crashes, &place.Crashed,
 		&place.Attention, &place.UpdatedAt, &place.Terms, &place.Facts, &place.Money, &place.Marks,
 	}
@@ -107,7 +108,7 @@ func newBookingRow(a booking.Acceptance) (bookingRow, error) {
 	row := bookingRow{
 		ID: string(b.ID), Reference: b.Reference, Client: b.Client, ClientReference: nullable(b.ClientReference, 0),
 		IdempotencyKey: a.Key, Fingerprint: a.Fingerprint[:], FlowVersion: booking.FlowVersion,
-		CreatedAt: b.CreatedAt.UnixMicro(), PaymentToken: b.PaymentToken,
+		CreatedAt: b.CreatedAt.UnixMicro(), PaymentToken: b.PaymentToken, ReturnURL: nullable(b.ReturnURL, 0),
 	}
 	return row, errors.Join(encode(b.Offer, &row.Offer), encode(stay, &row.Stay), encode(b.Attribution, &row.Attribution))
 }
@@ -135,7 +136,7 @@ func (r *fullRow) booking(steps []booking.Name) (*booking.Booking, error) {
 	b := &booking.Booking{
 		Ask: booking.Ask{
 			ID: booking.ID(asked.ID), Reference: asked.Reference, Client: asked.Client, ClientReference: text(asked.ClientReference),
-			CreatedAt: moment(asked.CreatedAt), PaymentToken: asked.PaymentToken,
+			CreatedAt: moment(asked.CreatedAt), PaymentToken: asked.PaymentToken, ReturnURL: text(asked.ReturnURL),
 		},
 		State: booking.State{
 			Version: int(place.Version), UpdatedAt: moment(place.UpdatedAt),
@@ -157,7 +158,8 @@ func (r *fullRow) booking(steps []booking.Name) (*booking.Booking, error) {
 	return b, nil
 }
 
-// historyRow is one line of history.
+// historyRow is one line of history, but for its reference and its calls, which come later or seldom, and which nobody tells
+// one line from another by.
 type historyRow struct {
 	Version   int64
 	At        int64
@@ -188,13 +190,13 @@ func newHistoryRow(e booking.Entry, by string) historyRow {
 	}
 }
 
-func (r historyRow) entry() booking.Entry {
+func (r historyRow) entry(calls *string) booking.Entry {
 	return booking.Entry{
 		Version: int(r.Version), At: moment(r.At), Actor: r.Actor, Verb: r.Verb,
 		From:    booking.Place{Phase: booking.Phase(r.FromPhase), Step: booking.Name(r.FromStep)},
 		To:      booking.Place{Phase: booking.Phase(r.ToPhase), Step: booking.Name(r.ToStep)},
 		Attempt: int(r.Attempt), Outcome: booking.Kind(r.Outcome), Reason: booking.Reason(r.Reason), Detail: r.Detail,
-		Took: time.Duration(r.TookUs) * time.Microsecond, Status: booking.Status(r.Status),
+		Took: time.Duration(r.TookUs) * time.Microsecond, Status: booking.Status(r.Status), Calls: readCalls(calls),
 	}
 }
 
@@ -248,7 +250,7 @@ func decode(from string, value any) error { return json.Unmarshal([]byte(from), 
 func (r bookingRow) values() []any {
 	return []any{
 		r.ID, r.Reference, r.Client, r.ClientReference, r.IdempotencyKey, r.Fingerprint, r.FlowVersion, r.CreatedAt,
-		r.Offer, r.Stay, r.PaymentToken, r.Attribution,
+		r.Offer, r.Stay, r.PaymentToken, r.Attribution, r.ReturnURL,
 	}
 }
 
@@ -276,9 +278,9 @@ const open = "open"
 
 func (r peopleRow) values() []any { return []any{r.ID, r.EmailIndex, r.KeyID, r.DataKey, r.Sealed} }
 
-func (r historyRow) values(id string, reference *string) []any {
+func (r historyRow) values(id string, reference, calls *string) []any {
 	return []any{
 		id, r.Version, r.At, r.Actor, r.Verb, r.FromPhase, r.FromStep, r.ToPhase, r.ToStep, r.Attempt, r.Outcome, r.Reason,
-		r.Detail, r.TookUs, r.Status, r.WrittenBy, reference,
+		r.Detail, r.TookUs, r.Status, r.WrittenBy, reference, calls,
 	}
 }

@@ -45,10 +45,14 @@ func TestALineOfHistorySurvivesItsRow(t *testing.T) {
 			From: anyPlace(t), To: anyPlace(t), Attempt: rapid.IntRange(0, 1000).Draw(t, "attempt"),
 			Outcome: booking.Kind(anyWord(t)), Reason: booking.Reason(anyWord(t)), Detail: anyWord(t),
 			Took: time.Duration(rapid.Int64Range(0, 1<<40).Draw(t, "took")) * time.Microsecond, Status: booking.Status(anyWord(t)),
+			Calls: rapid.SliceOfN(rapid.Custom(anyCall), 0, callsMost).Draw(t, "calls"),
+		}
+		if len(want.Calls) == 0 {
+			want.Calls = nil
 		}
 		row := newHistoryRow(want, "a.1")
-		require.Equal(t, want, row.entry())
-		require.Len(t, row.values("", nil), len(linesIn))
+		require.Equal(t, want, row.entry(writeCalls(want.Calls)))
+		require.Len(t, row.values("", nil, nil), len(linesIn))
 	})
 }
 
@@ -119,7 +123,7 @@ func anyBooking(t *rapid.T) *booking.Booking {
 				Rooms: maybe(t, []booking.Room{anyRoom(t), anyRoom(t)}),
 			},
 			Contact:      booking.Contact{GivenName: canary + anyWord(t), Email: canary + anyWord(t), Phone: canary, Country: anyWord(t)},
-			PaymentToken: anyWord(t), Attribution: maybe(t, map[string]string{anyWord(t): anyWord(t)}),
+			PaymentToken: anyWord(t), ReturnURL: anyWord(t), Attribution: maybe(t, map[string]string{anyWord(t): anyWord(t)}),
 		},
 		State: booking.State{
 			Version: rapid.IntRange(1, 1<<40).Draw(t, "version"), UpdatedAt: anyTime(t), Place: anyPlace(t),
