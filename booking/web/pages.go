@@ -86,15 +86,19 @@ func (p *pages) functions() template.FuncMap {
 		"instant": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"moment":  func(t time.Time) string { return t.UTC().Format("2 Jan 2006 15:04:05") },
 		"words":   func(text any) string { return strings.ReplaceAll(fmt.Sprint(text), "_", " ") },
+		"add":     func(a, b int) int { return a + b },
+		"act":     actButton,
+		"reveal":  func(id booking.ID) idButton { return actButton(id, button{Action: actionOf(booking.VerbReveal)}) },
 	}
 }
 
 // page is what every page's template gets.
 type page struct {
-	Assets string // the version of all assets
-	Caller Key    // who has signed in; zero: nobody
-	Path   string // of the page, for the navigation
-	View   any    // what the page itself shows
+	Assets string   // the version of all assets
+	Caller Key      // who has signed in; zero: nobody
+	Path   string   // of the page, for the navigation
+	Paused []string // what staff have paused, for the banner of the console
+	View   any      // what the page itself shows
 }
 
 // render answers with a whole page.
@@ -110,6 +114,9 @@ func (s *Server) renderPart(c echo.Context, status int, name, part string, view 
 	}
 	var out bytes.Buffer // so that a template that fails half-way answers as one
 	p := page{Assets: s.pages.version, Caller: caller(c).key, Path: c.Request().URL.Path, View: view}
+	if caller(c).staff() && part == "page" {
+		p.Paused = s.pauses.paused(c.Request().Context(), s.now(), s.controls)
+	}
 	if err := found.ExecuteTemplate(&out, part, p); err != nil {
 		return &problem{code: ProblemCodeInternal, cause: fmt.Errorf("render the page %q: %w", name, err)}
 	}

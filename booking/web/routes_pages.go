@@ -14,7 +14,7 @@ const assetRoute = "/assets/*"
 // there by its session, and what it sends must come from a page of ours.
 func (s *Server) pageRoutes() []route {
 	guarded := []func(echo.Context) error{s.sameOrigin}
-	return []route{
+	return append(s.actRoutes(), []route{
 		// whoever comes by
 		{method: "GET", path: "/", access: accessPublic, handle: s.showCheckout, page: true, query: []string{"booking"}},
 		{method: "GET", path: "/booking-client.js", access: accessPublic, handle: s.clientModule, page: true},
@@ -35,7 +35,14 @@ func (s *Server) pageRoutes() []route {
 		{method: "GET", path: csvPath, access: accessViewer, handle: s.downloadCSV, page: true, query: filterParameters, lists: filterLists},
 		{method: "GET", path: bulkPath, access: accessAgent, handle: s.showBulk, page: true, query: slices.Concat(filterParameters, []string{"action"}), lists: filterLists},
 		{method: "POST", path: bulkPath, access: accessAgent, handle: s.stepBulk, page: true, query: filterParameters, lists: filterLists, before: guarded},
-	}
+
+		{method: "GET", path: overviewPath, access: accessViewer, handle: s.showOverview, page: true},
+		{method: "GET", path: overviewPath + "/figures", access: accessViewer, handle: s.showCharts, page: true, query: []string{"since"}},
+		{method: "GET", path: pausesPath, access: accessSupervisor, handle: s.showPause, page: true, query: []string{"what"}},
+		{method: "POST", path: pausesPath, access: accessSupervisor, handle: s.pause, page: true, before: guarded},
+		{method: "GET", path: bookingsPath + "/:identifier", access: accessViewer, handle: s.showBooking, page: true, query: bookingParameters},
+		{method: "GET", path: bookingsPath + "/:id/events", access: accessViewer, handle: s.streamChanges, page: true, query: []string{"seen"}},
+	}...)
 }
 
 func (s *Server) favicon(c echo.Context) error { return s.file(c, "icon.svg", "public, max-age=86400") }

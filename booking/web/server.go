@@ -169,6 +169,8 @@ type Server struct {
 	crossOrigin *http.CrossOriginProtection
 	oidc        *relyingParty // nil: staff sign in with keys alone
 	signInSeal  cipher.AEAD
+	begun       time.Time // when this process did
+	pauses      pauseBanner
 	echo        *echo.Echo
 
 	held     atomic.Int64       // answers held and streams open; written by hold, read by nobody else
@@ -207,6 +209,7 @@ func newServer(config Config, deps Deps, contract *spec) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
+	s.begun = s.now()
 	if s.signInSeal, err = newSignInSeal(config.SecretKey); err != nil {
 		return nil, fmt.Errorf("set up the sign-in: %w", err)
 	}
