@@ -62,17 +62,10 @@ func (l *lane) leftAlone() bool {
 	return paused || l.breaker.open()
 }
 
-// trying tells that the system is being tried again. What is paused is not: its turns ask nobody, and so there is no reason
-// to count them.
-func (l *lane) trying() bool {
-	_, paused := l.pausedSince()
-	return !paused && l.breaker.trying()
-}
-
 // vacant is how many turns more the lane could run.
 func (l *lane) vacant(perLane int) int {
 	n := perLane - l.running
-	if l.trying() {
+	if l.breaker.trying() {
 		n = min(n, l.breaker.probes-l.probing)
 	}
 	return max(0, n)

@@ -88,7 +88,7 @@ func (p *pool) next() *turn {
 	if first == nil {
 		return nil
 	}
-	t := &turn{pool: p, lane: first, held: first.pop(), probe: first.trying()}
+	t := &turn{pool: p, lane: first, held: first.pop(), probe: first.breaker.trying()}
 	p.running++
 	first.running++
 	if t.probe {

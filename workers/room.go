@@ -71,7 +71,7 @@ func (p *pool) leavesOut() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.ContainsFunc(p.lanes, func(l *lane) bool {
-		return l.breaker.open() || l.trying() && l.vacant(p.perLane) <= l.waiting()
+		return l.breaker.open() || l.breaker.trying() && l.vacant(p.perLane) <= l.waiting()
 	})
 }
 
