@@ -110,3 +110,63 @@ document.addEventListener("htmx:sendError", (event) => {
 window.addEventListener("beforeunload", (event) => {
   if (document.querySelector("[data-run] form.next") && !document.querySelector("[data-stopped], [data-halted]")) event.preventDefault();
 });
+
+// One booking. What a live update brings anew stays as the reader had it: what was folded, and where the focus was.
+const folded = new Map();
+document.addEventListener("toggle", (event) => {
+  if (event.target.id && event.target.matches("details")) folded.set(event.target.id, event.target.open);
+}, true);
+document.addEventListener("htmx:load", (event) => {
+  for (const details of document.querySelectorAll("details[id]")) {
+    if (folded.has(details.id) && details.open !== folded.get(details.id)) details.open = folded.get(details.id);
+  }
+});
+
+// Whoever leaves a dialogue is back at what opened it, even where that was brought anew meanwhile; else at what was done.
+let opener = "";
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target?.id !== "dialog" || event.detail.target.querySelector("dialog")) return;
+  opener = event.detail.requestConfig.triggeringEvent?.submitter?.id ?? "";
+});
+document.addEventListener("DOMContentLoaded", () => {
+  const place = document.getElementById("dialog");
+  let was = false;
+  new MutationObserver(() => {
+    const is = place.querySelector("dialog") !== null;
+    if (was && !is) (document.getElementById(opener) ?? document.getElementById("done"))?.focus();
+    was = is;
+  }).observe(place, { childList: true });
+});
+document.addEventListener("click", (event) => {
+  if (event.target.closest?.("dialog a[data-close]")) event.preventDefault(); // it is a link for who has no script
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.detail.successful && event.detail.elt.matches?.("[data-empties]")) event.detail.elt.reset();
+});
+
+// A problem that comes instead of a dialogue is shown as one.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target?.id === "dialog" && event.detail.xhr.status >= 400 && !event.detail.serverResponse.includes("<dialog")) {
+    event.detail.serverResponse = `<dialog><div>${event.detail.serverResponse}<button type="button" data-close>Close</button></div></dialog>`;
+  }
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    announce("Copied.");
+    button.dataset.copied = "";
+    setTimeout(() => delete button.dataset.copied, 2000);
+  } catch {
+    announce("The browser does not allow copying; select the text instead.");
+  }
+});
+
+for (const [name, text] of [["htmx:sseOpen", "live"], ["htmx:sseError", "not live: trying to reach the service again"]]) {
+  document.addEventListener(name, () => {
+    const state = document.getElementById("live-state");
+    if (state) state.textContent = text;
+  });
+}

@@ -1,0 +1,416 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"hotelbooking/booking"
+)
+
+// deskAction is what somebody at the console can do about one booking.
+type deskAction struct {
+	Verb   booking.Verb
+	Label  string // on its button
+	Title  string // of its dialogue
+	Why    string // what the reason is asked for
+	access access
+}
+
+// deskActions are in the order in which their buttons stand: what a booking waits for comes first.
+var deskActions = []deskAction{
+	{booking.VerbApprove, "Approve", "Approve this booking", "Why may it go on?", accessAgent},
+	{booking.VerbReject, "Reject", "Reject this booking", "Why not?", accessAgent},
+	{booking.VerbResolve, "Resolve", "Say what really happened", "What is the evidence? Who told you, and when?", accessAgent},
+	{booking.VerbRetry, "Retry", "Try it again now", "Why now?", accessAgent},
+	{booking.VerbRefund, "Refund", "Give money back", "Why does it go back?", accessSupervisor},
+	{booking.VerbCancel, "Cancel the booking", "Cancel this booking", "Who wants it cancelled, and why?", accessAgent},
+	{booking.VerbNote, "Add a note", "Add a note", "What shall others know?", accessAgent},
+	{booking.VerbReveal, "Reveal", "See who the guests are", "What do you need it for?", accessViewer},
+}
+
+// actRoutes are the dialogue and its form, for every action. Who may not act is not shown the dialogue, either.
+func (s *Server) actRoutes() []route {
+	var all []route
+	for _, a := range deskActions {
+		at := bookingsPath + "/:id/actions/" + string(a.Verb)
+		show := func(c echo.Context) error { return s.showAction(c, a) }
+		do := func(c echo.Context) error { return s.doAction(c, a) }
+		all = append(all,
+			route{method: "GET", path: at, access: a.access, handle: show, page: true, query: []string{"amount", "part"}},
+			route{method: "POST", path: at, access: a.access, handle: do, page: true, before: []func(echo.Context) error{s.sameOrigin}})
+	}
+	return all
+}
+
+// option is one thing that an action can mean, with what it would then do.
+type option struct {
+	Value   string // what comes back if it is chosen: see token
+	Label   string // empty: there is only one
+	Text    string
+	Checked bool
+}
+
+// token is an option as it comes back: which one, the booking's version when it was shown, and the digest of what was shown.
+type token struct {
+	option  string
+	version int
+	digest  string
+}
+
+func (t token) String() string { return t.option + "~" + strconv.Itoa(t.version) + "~" + t.digest }
+
+func parseToken(text string) (t token, ok bool) {
+	parts := strings.Split(text, "~")
+	if len(parts) != 3 || parts[2] == "" {
+		return token{}, false
+	}
+	version, err := strconv.Atoi(parts[1])
+	return token{parts[0], version, parts[2]}, err == nil
+}
+
+// The options of actions that have several.
+const (
+	optionOnly        = "do"
+	optionHappened    = "happened"
+	optionNotHappened = "not_happened"
+	optionWaive       = "waive"
+)
+
+// actView is a dialogue.
+type actView struct {
+	Action    deskAction
+	B         *booking.Booking
+	Story     booking.Story
+	Options   []option
+	Reason    string
+	Amount    string // of a refund, as it was typed
+	Left      booking.Money
+	Fee       string // as it stood when it was shown
+	Supplier  string // the reference that was typed
+	AsksRef   bool   // a confirmation that happened needs one
+	Changed   string // what is to be read again, and why
+	Problem   string // about the whole of it
+	Wrong     map[string]string
+	Allowed   []string // what can be done instead
+	Forbidden bool     // it cannot be done at all as things stand
+}
+
+// showAction says what an action would do, and asks whether it shall.
+func (s *Server) showAction(c echo.Context, a deskAction) error {
+	b, err := s.bookingAt(c)
+	if err != nil {
+		return err
+	}
+	view := s.actView(b, a)
+	if a.Verb == booking.VerbRefund {
+		view.Amount = c.QueryParam("amount")
+		if view.Amount == "" && c.QueryParam("part") == "" {
+			view.Amount = view.Left.Decimal()
+		}
+	}
+	status := s.foresee(c, &view)
+	if c.QueryParam("part") == "preview" {
+		return s.renderPart(c, http.StatusOK, "act", "preview", view)
+	}
+	return s.showDialog(c, status, view)
+}
+
+func (s *Server) actView(b *booking.Booking, a deskAction) actView {
+	m := b.Facts.Money
+	view := actView{
+		Action: a, B: b, Story: booking.Tell(b, s.now()), Wrong: map[string]string{},
+		Left: b.Facts.Price.Of(max(0, m.Captured-m.Refunded)), Fee: b.CancelQuote(s.now()).Fee.Decimal(),
+	}
+	view.AsksRef = a.Verb == booking.VerbResolve && b.Goal == booking.Confirm && b.Place.Step == booking.StepConfirm
+	return view
+}
+
+// foresee fills in what each option would do, and tells with which status that is shown.
+func (s *Server) foresee(c echo.Context, view *actView) int {
+	now, status := s.now(), http.StatusOK
+	add := func(name, label string, d booking.Decision) {
+		foreseen, err := s.flow.Preview(view.B, d, now)
+		if err != nil {
+			status = view.explain(err)
+			return
+		}
+		view.Options = append(view.Options, option{Value: token{name, view.B.Version, foreseen.Digest}.String(), Label: label, Text: foreseen.Text})
+	}
+	view.Options = nil
+	switch verb := view.Action.Verb; verb {
+	case booking.VerbResolve:
+		add(optionHappened, "It happened", booking.Decision{Verb: verb, Happened: true, SupplierReference: "-"})
+		add(optionNotHappened, "It did not happen", booking.Decision{Verb: verb})
+	case booking.VerbCancel:
+		label := ""
+		waivable := rank(caller(c).key.Role) >= rank(RoleSupervisor) && view.Fee != view.Left.Of(0).Decimal()
+		if waivable {
+			label = "By the policy"
+		}
+		add(optionOnly, label, booking.Decision{Verb: verb})
+		if waivable && status == http.StatusOK {
+			add(optionWaive, "Waive the fee", booking.Decision{Verb: verb, WaiveFee: true})
+		}
+		if waivable && len(view.Options) > 0 {
+			view.Options[0].Checked = true
+		}
+	case booking.VerbRefund:
+		amount, err := s.refundAmount(view)
+		if err != nil {
+			return http.StatusUnprocessableEntity
+		}
+		add(amount.Decimal(), "", booking.Decision{Verb: verb, Amount: amount})
+	default:
+		add(optionOnly, "", booking.Decision{Verb: verb})
+	}
+	return status
+}
+
+// refundAmount reads the amount as people type it; all that is left where they typed nothing.
+func (s *Server) refundAmount(view *actView) (booking.Money, error) {
+	typed := strings.TrimSpace(view.Amount)
+	if typed == "" {
+		return view.Left, nil
+	}
+	if strings.Count(typed, ",") == 1 && !strings.Contains(typed, ".") {
+		typed = strings.Replace(typed, ",", ".", 1)
+	}
+	if scale := booking.Scale(view.Left.Currency); scale > 0 && !strings.Contains(typed, ".") {
+		typed += "." + strings.Repeat("0", scale)
+	}
+	var found findings
+	amount := s.rules.money("/amount", Money{Amount: typed, Currency: view.Left.Currency}, &found)
+	if len(found.fields) == 0 && amount.IsZero() {
+		found.add("/amount/amount", "too_small", "It must be more than nothing.")
+	}
+	if len(found.fields) > 0 {
+		view.wrong(found.fields)
+		return booking.Money{}, invalid(found.fields...)
+	}
+	return amount, nil
+}
+
+// doAction makes the decision that a dialogue has asked for, if it still does what the dialogue said.
+func (s *Server) doAction(c echo.Context, a deskAction) error {
+	b, err := s.bookingAt(c)
+	if err != nil {
+		return err
+	}
+	view := s.actView(b, a)
+	form, err := s.form(c, "reason", "choice", "amount", "supplier_reference", "fee")
+	if refused := (*problem)(nil); errors.As(err, &refused) && refused.code == ProblemCodeCardDataRefused {
+		s.foresee(c, &view)
+		status, _, detail := describe(refused.code)
+		view.Problem = detail
+		return s.showDialog(c, status, view)
+	}
+	if err != nil {
+		return err
+	}
+	view.Reason, view.Amount, view.Supplier = form.Get("reason"), form.Get("amount"), form.Get("supplier_reference")
+	chosen, ok := parseToken(form.Get("choice"))
+	if ok && a.Verb != booking.VerbReveal {
+		if done, err := s.saidAlready(c, b, a.Verb, view.Reason, chosen.version); err != nil {
+			return err
+		} else if done > 0 {
+			return s.showDone(c, b, a.Verb, done)
+		}
+	}
+	d, status := s.read(c, &view, chosen, ok, form.Get("fee"))
+	if status != http.StatusOK {
+		return s.showDialog(c, status, view)
+	}
+	decided, err := s.conclude(c, string(b.ID), view.Reason, d)
+	if err == nil {
+		return s.showDone(c, decided, a.Verb, decided.Version)
+	}
+	return s.refused(c, view, chosen, err)
+}
+
+// read makes a decision of a form; a status that is not 200 says that it cannot, and the view says why.
+func (s *Server) read(c echo.Context, view *actView, chosen token, ok bool, fee string) (booking.Decision, int) {
+	d := booking.Decision{Verb: view.Action.Verb, Shown: chosen.digest}
+	view.wrong(s.spec.violations("SupportAction", map[string]any{"reason": view.Reason}))
+	switch d.Verb {
+	case booking.VerbResolve:
+		var found findings
+		d.Happened, d.SupplierReference = chosen.option == optionHappened, found.line("/supplier_reference", view.Supplier)
+		view.wrong(found.fields)
+		if len(view.Supplier) > 64 {
+			view.Wrong["supplier_reference"] = "It must have at most 64 characters."
+		}
+		if ok && d.Happened && view.AsksRef && d.SupplierReference == "" {
+			view.explain(booking.ErrEvidenceMissing)
+		}
+	case booking.VerbCancel:
+		d.WaiveFee = chosen.option == optionWaive
+		if d.WaiveFee && rank(caller(c).key.Role) < rank(RoleSupervisor) {
+			view.Problem = "Only a supervisor can waive the fee."
+			s.foresee(c, view)
+			return d, http.StatusForbidden
+		}
+		if was, err := booking.ParseMoney(fee, view.Left.Currency); err == nil {
+			d.ExpectedFee = &was
+		}
+	case booking.VerbRefund:
+		amount, err := s.refundAmount(view)
+		if d.Amount = amount; err == nil && ok && chosen.option != amount.Decimal() {
+			view.Changed = "The amount is another one now. Read what will be done, then confirm."
+		}
+	}
+	if !ok {
+		if view.Wrong["choice"] = "Read what it will do, then confirm."; d.Verb == booking.VerbResolve {
+			view.Wrong["choice"] = "Choose one of the two."
+		}
+	}
+	if len(view.Wrong) == 0 && view.Changed == "" {
+		return d, http.StatusOK
+	}
+	if status := s.foresee(c, view); status != http.StatusOK {
+		return d, status
+	}
+	view.check(chosen.option)
+	if view.Changed != "" {
+		return d, http.StatusConflict
+	}
+	return d, http.StatusUnprocessableEntity
+}
+
+// refused shows the dialogue again, with what was typed, and with why nothing was done. Whoever sent the same twice at once
+// is shown what the first one did.
+func (s *Server) refused(c echo.Context, view actView, chosen token, why error) error {
+	b, err := s.bookings.Get(c.Request().Context(), view.B.ID)
+	if err != nil {
+		return err
+	}
+	if view.Action.Verb != booking.VerbReveal {
+		if done, err := s.saidAlready(c, b, view.Action.Verb, view.Reason, chosen.version); err != nil {
+			return err
+		} else if done > 0 {
+			return s.showDone(c, b, view.Action.Verb, done)
+		}
+	}
+	again := s.actView(b, view.Action)
+	again.Reason, again.Amount, again.Supplier = view.Reason, view.Amount, view.Supplier
+	status := again.explain(why)
+	if status == 0 {
+		return why
+	}
+	if foreseen := s.foresee(c, &again); foreseen != http.StatusOK {
+		status = foreseen
+		again.Changed = ""
+	}
+	again.check(chosen.option)
+	return s.showDialog(c, status, again)
+}
+
+// explain puts an error of Decide into words where they belong, and tells the status: 0 where it is none of those.
+func (v *actView) explain(err error) int {
+	illegal, known := &booking.IllegalError{}, &problem{}
+	switch {
+	case errors.Is(err, booking.ErrPreviewChanged), errors.Is(err, booking.ErrFeeChanged):
+		v.Changed = "It has changed while you were reading. Nothing was done. Read what it would do now, then confirm."
+		return http.StatusConflict
+	case errors.As(err, &illegal):
+		v.Forbidden = true
+		v.Problem = "This is not possible as the booking stands now. Nothing was done."
+		v.Allowed = slices.DeleteFunc(words(illegal.Allowed), func(verb string) bool { return actionOf(booking.Verb(verb)).Verb == "" })
+		return http.StatusConflict
+	case errors.Is(err, booking.ErrAmountTooLarge):
+		v.Wrong["amount"] = "It is more than what is left to refund: " + v.Left.String() + "."
+		return http.StatusUnprocessableEntity
+	case errors.Is(err, booking.ErrEvidenceMissing):
+		v.Wrong["supplier_reference"] = "A room that was booked has a number at the supplier: ask for it."
+		return http.StatusUnprocessableEntity
+	case errors.As(err, &known) && len(known.fields) > 0:
+		v.wrong(known.fields)
+		return http.StatusUnprocessableEntity
+	case errors.As(err, &known) && len(known.allowed) > 0:
+		v.Forbidden, v.Problem, v.Allowed = true, known.detail, known.allowed
+		return http.StatusConflict
+	default:
+		return 0
+	}
+}
+
+// wrong puts findings beside their fields.
+func (v *actView) wrong(fields []FieldError) {
+	for _, f := range fields {
+		name, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
+		v.Wrong[name] = f.Detail
+	}
+}
+
+// check keeps the option that was chosen.
+func (v *actView) check(chosen string) {
+	for i := range v.Options {
+		t, _ := parseToken(v.Options[i].Value)
+		v.Options[i].Checked = t.option == chosen
+	}
+}
+
+// saidAlready is the version that the same decision has made since it was shown, or 0: forms are sent twice, and the second
+// one is answered as the first.
+func (s *Server) saidAlready(c echo.Context, b *booking.Booking, verb booking.Verb, reason string, since int) (int, error) {
+	if b.Version <= since {
+		return 0, nil
+	}
+	history, err := s.desk.History(c.Request().Context(), b.ID)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range history {
+		if e.Version > since && e.Actor == caller(c).actor() && e.Verb == string(verb) && e.Detail == tidy(reason) {
+			return e.Version, nil
+		}
+	}
+	return 0, nil
+}
+
+// showDialog answers with the dialogue: alone for a script that opens it, else as a page of its own.
+func (s *Server) showDialog(c echo.Context, status int, view actView) error {
+	if c.Request().Header.Get("HX-Request") != "" {
+		return s.renderPart(c, status, "act", "dialog", view)
+	}
+	return s.render(c, status, "act", view)
+}
+
+// showDone says what was done: beside the booking as it is now. What is revealed is not kept, so it is in this answer.
+func (s *Server) showDone(c echo.Context, b *booking.Booking, verb booking.Verb, version int) error {
+	plainly := verb == booking.VerbReveal
+	part := c.Request().Header.Get("HX-Request") != ""
+	if !part && !plainly {
+		return c.Redirect(http.StatusSeeOther, bookingPath(b.ID)+"?done="+strconv.Itoa(version))
+	}
+	view, err := s.bookingView(c, b, plainly)
+	if err != nil {
+		return err
+	}
+	view.Done = doneWords(view.History, caller(c).actor(), version, b)
+	if part {
+		return s.renderPart(c, http.StatusOK, "booking", "done", view)
+	}
+	return s.render(c, http.StatusOK, "booking", view)
+}
+
+// bookingAt is the booking of an address with its id.
+func (s *Server) bookingAt(c echo.Context) (*booking.Booking, error) {
+	id, err := bookingID(c.Param("id"))
+	if err != nil {
+		return nil, err
+	}
+	return s.bookings.Get(c.Request().Context(), id)
+}
+
+func actionOf(verb booking.Verb) deskAction {
+	at := slices.IndexFunc(deskActions, func(a deskAction) bool { return a.Verb == verb })
+	if at < 0 {
+		return deskAction{}
+	}
+	return deskActions[at]
+}

@@ -1,0 +1,81 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+)
+
+// streamChanges tells an open page of every change of its booking, by version and nothing else; the page then asks for what
+// it shows. A decided booking is still watched: it is charged, refunded and written about.
+func (s *Server) streamChanges(c echo.Context) error {
+	b, err := s.bookingAt(c)
+	if err != nil {
+		return err
+	}
+	seen := b.Version
+	for _, said := range []string{c.QueryParam("seen"), c.Request().Header.Get("Last-Event-ID")} {
+		if known, err := strconv.Atoi(said); err == nil && known >= 0 {
+			seen = known
+		}
+	}
+	release, ok := s.hold()
+	defer release()
+	if !ok {
+		return &problem{code: ProblemCodeUnavailable, retryAfter: 5 * time.Second, cause: errors.New("too many streams")}
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), s.config.StreamMax)
+	defer cancel()
+	defer context.AfterFunc(s.draining, cancel)()
+
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, "text/event-stream")
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("X-Accel-Buffering", "no") // nginx holds it back otherwise
+	c.Response().WriteHeader(http.StatusOK)
+	if err := s.send(c, []byte("retry: 2000\n\n")); err != nil {
+		return err
+	}
+	for {
+		version, err := s.changed(ctx, c, seen)
+		switch {
+		case ctx.Err() != nil:
+			return nil // the page was closed, the stream is old, or the server stops
+		case errors.Is(err, context.DeadlineExceeded):
+			if _, err := s.signedIn(c); err != nil {
+				return nil // and who comes back is asked to sign in
+			}
+			err = s.send(c, []byte(": ping\n\n"))
+		case err == nil:
+			seen = version
+			text := strconv.Itoa(version)
+			err = s.send(c, []byte("id: "+text+"\nevent: changed\ndata: "+text+"\n\n"))
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// changed returns the version once it is above seen, or context.DeadlineExceeded when it is time for a ping.
+func (s *Server) changed(ctx context.Context, c echo.Context, seen int) (version int, err error) {
+	quiet, cancel := context.WithTimeout(ctx, s.config.PingEvery)
+	defer cancel()
+	id, err := bookingID(c.Param("id"))
+	if err != nil {
+		return 0, err
+	}
+	ended := s.engine.Wait(quiet, id, func() (int, bool) {
+		glance, failed := s.bookings.Glance(ctx, id)
+		version, err = glance.Version, failed
+		return glance.Version, failed == nil && glance.Version <= seen
+	})
+	if err != nil {
+		return 0, err
+	}
+	return version, ended
+}
