@@ -58,6 +58,7 @@ var scenarios = []scenario{
 	{"poll", "polls, long-polls and event streams: how many a second, beside writers too, what waiting costs, and how soon one is told", poll},
 	{"whole", "the whole way over HTTP, to a sandbox with real latency: what is sustained, how long it takes, and that nothing is lost", whole},
 	{"backlog", "a million waiting and ten million finished: what a claim and an accept still cost, and the service's memory", backlog},
+	{"console", "the pages of the support console, with empty tables and with a million bookings in them: how long each takes", console},
 	{"generations", "the flow inside the request, and the service: how long clients wait, what is carried, what a kill -9 leaves behind", generations},
 }
 
