@@ -33,6 +33,30 @@ func (e ActionType) Valid() bool {
 	}
 }
 
+// Defines values for CallOutcome.
+const (
+	CallOutcomeDone    CallOutcome = "done"
+	CallOutcomeNotDone CallOutcome = "not_done"
+	CallOutcomeRefused CallOutcome = "refused"
+	CallOutcomeUnclear CallOutcome = "unclear"
+)
+
+// Valid indicates whether the value is a known member of the CallOutcome enum.
+func (e CallOutcome) Valid() bool {
+	switch e {
+	case CallOutcomeDone:
+		return true
+	case CallOutcomeNotDone:
+		return true
+	case CallOutcomeRefused:
+		return true
+	case CallOutcomeUnclear:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PaymentStatus.
 const (
 	PaymentStatusAuthorized        PaymentStatus = "authorized"
@@ -446,6 +470,33 @@ type Booking struct {
 type BookingList struct {
 	Bookings []Booking `json:"bookings"`
 }
+
+// Call One call to an outside system: what that system's own support asks for. Each carried the booking's id as `X-Correlation-Id`. Bodies are not kept, because they hold guests' names and payment tokens.
+type Call struct {
+	Vendor    string `json:"vendor"`
+	Operation string `json:"operation"`
+
+	// RequestId As it was sent in `X-Request-Id`.
+	RequestId string `json:"request_id,omitempty,omitzero"`
+
+	// IdempotencyKey As it was sent; missing where none was.
+	IdempotencyKey string `json:"idempotency_key,omitempty,omitzero"`
+
+	// Status Of the HTTP answer; missing where there was none.
+	Status int `json:"status,omitempty,omitzero"`
+
+	// Code The system's own word in an answer that was no success.
+	Code string `json:"code,omitempty,omitzero"`
+
+	// Outcome What we made of it. After `unclear` nobody can tell whether it happened, so it is asked.
+	Outcome CallOutcome `json:"outcome,omitempty,omitzero"`
+
+	// TookMs Until the answer was read or given up, in milliseconds.
+	TookMs int `json:"took_ms"`
+}
+
+// CallOutcome What we made of it. After `unclear` nobody can tell whether it happened, so it is asked.
+type CallOutcome string
 
 // Cancellation The cancellation that was asked for.
 type Cancellation struct {
@@ -1018,6 +1069,9 @@ type TimelineEntry struct {
 
 	// TookMs How long it took, in milliseconds.
 	TookMs int `json:"took_ms,omitempty,omitzero"`
+
+	// Calls The calls to outside that a turn made, in their order. None of a decision.
+	Calls []Call `json:"calls,omitempty,omitzero"`
 }
 
 // UserAction Which button to show.

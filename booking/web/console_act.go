@@ -160,6 +160,9 @@ func (s *Server) foresee(c echo.Context, view *actView) int {
 			view.Options[0].Checked = true
 		}
 	case booking.VerbRefund:
+		if _, err := s.flow.Preview(view.B, booking.Decision{Verb: verb}, now); err != nil {
+			return view.explain(err) // whatever the amount
+		}
 		amount, err := s.refundAmount(view)
 		if err != nil {
 			return http.StatusUnprocessableEntity

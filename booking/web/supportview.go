@@ -79,11 +79,26 @@ func timeline(history []booking.Entry) []TimelineEntry {
 		out[i] = TimelineEntry{
 			Version: e.Version, At: instant(e.At), Actor: e.Actor, Verb: e.Verb, What: strings.TrimSpace(e.Say()),
 			Outcome: string(e.Outcome), Reason: string(e.Reason), Detail: e.Detail, Attempt: e.Attempt,
-			Status: string(e.Status), TookMs: int(e.Took.Milliseconds()),
+			Status: string(e.Status), TookMs: int(e.Took.Milliseconds()), Calls: calls(e.Calls),
 		}
 		if e.From.Step != "" {
 			out[i].Step, out[i].Phase = string(e.From.Step), string(e.From.Phase)
 		}
+	}
+	return out
+}
+
+func calls(made []booking.Call) []Call {
+	var out []Call
+	for _, call := range made {
+		outcome := CallOutcomeDone
+		if call.Fault != "" {
+			outcome = CallOutcome(call.Fault)
+		}
+		out = append(out, Call{
+			Vendor: call.Vendor, Operation: call.Operation, RequestId: call.RequestID, IdempotencyKey: call.Key, Status: call.Status,
+			Code: call.Code, Outcome: outcome, TookMs: int(call.Took.Milliseconds()),
+		})
 	}
 	return out
 }
