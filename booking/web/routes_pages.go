@@ -16,7 +16,7 @@ func (s *Server) pageRoutes() []route {
 	guarded := []func(echo.Context) error{s.sameOrigin}
 	return append(s.actRoutes(), []route{
 		// whoever comes by
-		{method: "GET", path: "/", access: accessPublic, handle: s.showCheckout, page: true, query: []string{"booking"}},
+		{method: "GET", path: "/", access: accessPublic, handle: s.showCheckout, page: true, others: true}, // advertisements add what they like
 		{method: "GET", path: "/booking-client.js", access: accessPublic, handle: s.clientModule, page: true},
 		{method: "GET", path: "/booking-client.d.ts", access: accessPublic, handle: s.clientTypes, page: true},
 		{method: "GET", path: assetRoute, access: accessPublic, handle: s.asset, page: true},
