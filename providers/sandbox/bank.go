@@ -8,15 +8,32 @@ import (
 // bankPage is what a customer's bank shows: two buttons and no script.
 var bankPage = template.Must(template.New("bank").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Your bank (sandbox)</title>
-<meta name="viewport" content="width=device-width">
-<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:4rem auto;padding:0 1rem}
-button{font:inherit;padding:.6rem 1.2rem;margin-right:.6rem}</style></head><body>
-<h1>Your bank</h1>
-{{if .Waiting}}<p>Do you want to pay <strong>{{.Amount}} {{.Currency}}</strong> for booking {{.Reference}}?</p>
-<form method="post" action="{{.Path}}/complete" style="display:inline"><button id="complete">complete</button></form>
-<form method="post" action="{{.Path}}/fail" style="display:inline"><button id="fail">fail</button></form>
-{{else}}<p>This payment is <strong id="status">{{.Status}}</strong>. You may close this page.</p>{{end}}
-</body></html>`))
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+<style>
+:root{--ground:#f3f5f9;--card:#fff;--ink:#1d2430;--soft:#566070;--line:#cdd4df;--act:#14508c;--on-act:#fff}
+@media (prefers-color-scheme:dark){:root{--ground:#10151d;--card:#1a212c;--ink:#e7ecf3;--soft:#a9b4c4;--line:#3a4556;--act:#9cc8ff;--on-act:#0d1825}}
+*{box-sizing:border-box}
+body{font:1rem/1.5 system-ui,sans-serif;background:var(--ground);color:var(--ink);margin:0;padding:1rem;min-height:100vh;display:grid;place-items:center}
+main{background:var(--card);border:1px solid var(--line);border-radius:.8rem;padding:1.75rem;width:100%;max-width:27rem}
+header{display:flex;justify-content:space-between;gap:1rem;color:var(--soft);border-bottom:1px solid var(--line);padding-bottom:.75rem;margin-bottom:1.25rem}
+header strong{color:var(--ink)}
+h1{font-size:1.35rem;line-height:1.25;margin:0 0 1rem}
+dl{display:grid;grid-template-columns:auto 1fr;gap:.3rem 1.25rem;margin:0 0 1.25rem}
+dt,small{color:var(--soft)}dd{margin:0;text-align:right;font-weight:600}
+form{margin:0 0 .6rem}
+button{font:inherit;font-weight:600;width:100%;padding:.75rem 1rem;border-radius:.5rem;border:1px solid var(--act);background:var(--act);color:var(--on-act);cursor:pointer}
+button.no{background:none;color:var(--act)}
+button:focus-visible{outline:3px solid var(--act);outline-offset:2px}
+</style></head><body><main>
+<header><strong>Sandbox Bank</strong><span>Secure payment</span></header>
+{{if .Waiting}}<h1>Did you make this payment?</h1>
+<dl><dt>Amount</dt><dd>{{.Amount}} {{.Currency}}</dd><dt>To</dt><dd>Rooms &amp; Beds</dd><dt>Booking</dt><dd>{{.Reference}}</dd></dl>
+<form method="post" action="{{.Path}}/complete"><button id="complete">Confirm payment</button></form>
+<form method="post" action="{{.Path}}/fail"><button id="fail" class="no">Refuse</button></form>
+<p><small>You go back to the shop afterwards. This bank is part of the sandbox: no money moves.</small></p>
+{{else}}<h1>There is nothing to confirm</h1>
+<p>This payment is <strong id="status">{{.Status}}</strong>. You can close this page.</p>{{end}}
+</main></body></html>`))
 
 type bankView struct {
 	Waiting                                   bool
