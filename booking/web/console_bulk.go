@@ -163,12 +163,12 @@ func refusal(err error) string {
 	if errors.Is(err, booking.ErrPreviewChanged) {
 		return "It has changed since the preview, and would not be what was shown any more."
 	}
+	if illegal := (&booking.IllegalError{}); errors.As(err, &illegal) {
+		return "Not possible while it is " + strings.ReplaceAll(string(illegal.Status), "_", " ") + "."
+	}
 	p := asProblem(err)
 	_, title, detail := describe(p.code)
 	text := title + ". " + cmp.Or(p.detail, detail)
-	if len(p.allowed) > 0 {
-		text = title + ". Possible is: " + strings.Join(p.allowed, ", ") + "."
-	}
 	if p.code == ProblemCodeFeeChanged && p.quote.Fee.Currency != "" {
 		text = fmt.Sprintf("The cancellation fee has changed since the preview. It is %s %s now.", p.quote.Fee.Amount, p.quote.Fee.Currency)
 	}

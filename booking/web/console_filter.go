@@ -36,7 +36,7 @@ type selection struct {
 	Failure       string
 	OlderThan     string // as it was written, such as 15m, 24h or 7d
 	NewerThan     string
-	CreatedAfter  string // RFC 3339
+	CreatedAfter  string // RFC 3339, or a day
 	CreatedBefore string
 	Uncaptured    bool
 	Wrong         map[string]string // by parameter: what to do about it
@@ -91,6 +91,9 @@ func parseSelection(values url.Values) selection {
 	return v
 }
 
+// daysMost keeps an age within what a duration holds.
+const daysMost = 36_500
+
 func (v *selection) age(name, text string) time.Duration {
 	if text == "" {
 		return 0
@@ -98,8 +101,10 @@ func (v *selection) age(name, text string) time.Duration {
 	age, err := time.ParseDuration(text)
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		var n int
-		n, err = strconv.Atoi(days)
-		age = time.Duration(min(n, 100_000)) * 24 * time.Hour
+		if n, err = strconv.Atoi(days); n > daysMost {
+			n = 0
+		}
+		age = time.Duration(n) * 24 * time.Hour
 	}
 	if err != nil || age <= 0 {
 		v.Wrong[name] = "Write a length of time, such as 15m, 24h or 7d."
@@ -114,7 +119,10 @@ func (v *selection) instant(name, text string) time.Time {
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		v.Wrong[name] = "Write an instant with its zone, such as 2026-11-23T08:00:00Z."
+		at, err = time.Parse(time.DateOnly, text)
+	}
+	if err != nil {
+		v.Wrong[name] = "Write a day, which begins at midnight UTC, such as 2026-11-23, or an instant with its zone, such as 2026-11-23T08:00:00Z."
 	}
 	return at
 }

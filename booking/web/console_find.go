@@ -37,6 +37,16 @@ type findView struct {
 	Verbs      []bulkVerb
 }
 
+// Unfolded: the filter has something to say that no preset's name does.
+func (v findView) Unfolded() bool {
+	return v.Selection.Narrows() && !slices.ContainsFunc(v.Presets, func(p preset) bool { return p.Active })
+}
+
+// Moving tells whether a booking's stage says more than its status.
+func (findView) Moving(b *booking.Booking) bool {
+	return slices.Contains([]booking.Status{booking.StatusPending, booking.StatusProcessing, booking.StatusCancelling}, b.Status())
+}
+
 // showFind answers with a page of the list; whoever looks for one booking, and finds it, is taken to it.
 func (s *Server) showFind(c echo.Context) error {
 	query := c.QueryParams()
