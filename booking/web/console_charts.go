@@ -48,7 +48,8 @@ var chartFrames = []chartFrame{
 	{"queues", "Pools: bookings that wait for a slot"},
 	{"backlog", "Bookings due and waiting, and held in memory"},
 	{"oldest", "How long the first has waited, in seconds"},
-	{"trouble", "Unknown outcomes and submissions sent away, a minute"},
+	{"unknown", "Turns with an unknown outcome, a minute"},
+	{"shed", "Submissions sent away with 503, a minute"},
 }
 
 // showCharts answers with the points after since, in Unix seconds. What it answered once it answers again: only steps that are

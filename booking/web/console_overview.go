@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -149,13 +150,10 @@ func minuteBefore(samples []booking.Figures, i int) booking.Figures {
 	return samples[from]
 }
 
-// perMinute is a rate to a tenth; a total that fell is of a process that is not there any more.
+// perMinute is a rate to a tenth. Of less than a minute it is what there was, and not what there would be at that pace.
 func perMinute(from, to booking.Figures, of func(booking.Figures) int64) float64 {
-	took := to.At.Sub(from.At).Minutes()
-	if took <= 0 {
-		return 0
-	}
-	return float64(int64(max(0, float64(of(to)-of(from))/took)*10+0.5)) / 10
+	took := max(1, to.At.Sub(from.At).Minutes())
+	return math.Round(float64(of(to)-of(from))/took*10) / 10
 }
 
 // span is a duration as people say it.

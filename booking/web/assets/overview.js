@@ -1,8 +1,9 @@
 // The overview: draws what /support/overview/figures tells, and has the page's figures refreshed while somebody looks.
 
 const every = 5000, hour = 3600;
-const dashes = [[], [8, 4], [3, 3], [10, 3, 3, 3], [1, 4]];
 const colours = ["--busy", "--good", "--bad", "--warn", "--still"];
+const dashes = [[], [8, 4], [3, 3], [12, 4, 3, 4], [2, 5]]; // so that lines differ without colours
+const borders = ["solid", "dashed", "dotted", "dashed", "dotted"]; // and what the legend can show of that
 
 // The charts by id: a line is its name, its values and which of the colours it has.
 const drawings = {
@@ -12,7 +13,8 @@ const drawings = {
   queues: (d) => d.pools.map((pool, i) => [pool.pool, pool.waiting, [0, 3, 1, 4][i % 4]]),
   backlog: (d) => [["due and waiting", d.backlog, 3], ["held in memory", d.held, 0]],
   oldest: (d) => [["seconds", d.oldest, 3]],
-  trouble: (d) => [["unknown outcomes", d.rates.unknown, 2], ["sent away", d.rates.shed, 3]],
+  unknown: (d) => [["unknown outcomes", d.rates.unknown, 2]],
+  shed: (d) => [["sent away", d.rates.shed, 3]],
 };
 
 let data = null;
@@ -21,6 +23,7 @@ const plots = new Map();
 const note = document.getElementById("charts-note");
 const refresh = document.getElementById("refresh");
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const precise = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 // lists are all arrays of values in an answer, in an order that two answers about the same systems share.
@@ -89,16 +92,22 @@ function chart(plot, lines) {
   return new uPlot({
     width: plot.clientWidth, height: 200,
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
-    legend: { markers: { dash: (u, i) => (u.series[i].dash?.length ? "dashed" : "solid"), width: 3 } },
+    legend: { markers: { dash: (u, i) => borders[lines[i - 1]?.[2]] ?? "solid", width: 3 } },
+    hooks: { setCursor: [latest], setData: [latest], ready: [latest] },
     scales: { y: { range: (u, low, high) => [0, Math.max(1, high * 1.1)] } },
-    axes: [{ ...axis(), values: (u, at) => at.map((t) => clock.format(t * 1000)), space: 70 }, { ...axis(), size: 52 }],
+    axes: [{ ...axis(), values: (u, at, axis, space, step) => at.map((t) => (step < 60 ? precise : clock).format(t * 1000)), space: 90 }, { ...axis(), size: 52 }],
     series: [
-      { label: "at", value: (u, at) => (at == null ? "–" : clock.format(at * 1000)) },
+      { label: "at", value: (u, at) => (at == null ? "–" : precise.format(at * 1000)) },
       ...lines.map(([label, , look]) => ({
         label, stroke: colour(colours[look]), width: 2, dash: dashes[look], points: { show: false }, value: (u, v) => v ?? "–",
       })),
     ],
   }, [data.at, ...lines.map(([, values]) => values)], plot);
+}
+
+// latest has the legend say the last values while nobody points at others.
+function latest(u) {
+  if (u.cursor.idx == null) u.setLegend({ idx: u.data[0].length - 1 }, false);
 }
 
 // inWords says what a chart shows to those who do not see it.
