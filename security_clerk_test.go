@@ -1,7 +1,9 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -94,6 +96,37 @@ func (c *clerk) ask(method, path string, form url.Values, headers ...string) ans
 	return a
 }
 
+// act opens the dialogue of an action, fills it in, and sends it.
+func (c *clerk) act(b bookingView, action string, filled url.Values) answer {
+	c.f.Helper()
+	dialogue := "/support/bookings/" + b.ID + "/actions/" + action
+	at, _, _ := strings.Cut(dialogue, "?")
+	form := formOf(c.f.g, c.get(dialogue).is(http.StatusOK), at)
+	maps.Copy(form, filled)
+	return c.post(at, form)
+}
+
+// formOf is what a browser sends of the form with this address, untouched.
+func formOf(g *guard, page answer, address string) url.Values {
+	g.Helper()
+	form := url.Values{}
+	for _, node := range nodes(g, page.body) {
+		if node.Data != "form" || attribute(node, "action") != address && attribute(node, "hx-post") != address || attribute(node, "method") == "get" {
+			continue
+		}
+		for field := range node.Descendants() {
+			name := attribute(field, "name")
+			if field.Type != html.ElementNode || name == "" || attribute(field, "type") == "radio" && form.Has(name) {
+				continue
+			}
+			form.Set(name, attribute(field, "value"))
+		}
+		return form
+	}
+	require.Fail(g.T, "there is no such form", "%s: %s", address, page.body)
+	return nil
+}
+
 // isHTML tells whether an answer is a page or a part of one.
 func (a answer) isHTML() bool { return strings.HasPrefix(a.header.Get("Content-Type"), "text/html") }
 
@@ -163,16 +196,19 @@ func requireInert(g *guard, where string, a answer) {
 	require.Equal(g.T, "no-referrer", a.header.Get("Referrer-Policy"), where)
 	for _, node := range nodes(g, a.body) {
 		require.True(g.T, slices.Contains(elements, node.Data), "%s: no page of ours has an element %s", where, node.Data)
-		if node.Data == "script" {
+		if node.Data == "script" && attribute(node, "type") == "application/json" { // data, which no browser runs
+			require.True(g.T, node.FirstChild != nil && json.Valid([]byte(node.FirstChild.Data)), "%s: data that is none", where)
+			require.Empty(g.T, attribute(node, "src"), where)
+		} else if node.Data == "script" {
 			require.Nil(g.T, node.FirstChild, "%s: a script between its tags", where)
-			require.NotEmpty(g.T, attribute(node, "src"), "%s: a script of nowhere", where)
+			require.True(g.T, strings.HasPrefix(attribute(node, "src"), "/assets/"), "%s: a script of nowhere", where)
 		}
 		for _, attr := range node.Attr {
 			name, value := strings.TrimPrefix(attr.Key, "data-hx-"), strings.TrimSpace(attr.Val)
 			about := fmt.Sprintf("%s: <%s %s=%q>", where, node.Data, attr.Key, attr.Val)
 			require.False(g.T, strings.HasPrefix(name, "on") || strings.HasPrefix(name, "hx-on") || name == "style" || name == "srcdoc", about)
 			require.False(g.T, strings.HasPrefix(name, "hx-") && (strings.HasPrefix(value, "js:") || strings.HasPrefix(value, "javascript:")), about)
-			if slices.Contains(addresses, attr.Key) && value != "true" && value != "false" {
+			if slices.Contains(addresses, name) && value != "true" && value != "false" {
 				require.True(g.T, ownAddress(value), about)
 			}
 			if attr.Key == "http-equiv" {
@@ -184,8 +220,12 @@ func requireInert(g *guard, where string, a answer) {
 	}
 }
 
-// ownAddress tells whether a browser that follows an address stays here.
+// planted is in the path of each address that the texts of attackers have.
+const planted = "zq9planted"
+
+// ownAddress tells whether a browser that follows an address stays here, and where we meant it to.
 func ownAddress(text string) bool {
 	u, err := url.Parse(text)
-	return err == nil && u.Scheme == "" && u.Host == "" && u.Opaque == "" && !strings.HasPrefix(text, "//") && !strings.ContainsAny(text, "\\\r\n\t")
+	return err == nil && u.Scheme == "" && u.Host == "" && u.Opaque == "" && !strings.HasPrefix(text, "//") && !strings.ContainsAny(text, "\\\r\n\t") &&
+		!strings.Contains(u.Path, planted)
 }

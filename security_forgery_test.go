@@ -27,7 +27,7 @@ func (f *fortress) forgeries() map[string][]string {
 
 // forgedForms sends every form of every page as another site's page would, with the cookie that a careless browser sends along.
 func forgedForms(g *guard) {
-	f := fortify(g, "")
+	f := fortify(g, "", briefStreams)
 	b := f.atRest(order{offer: "sim_fee"})
 	sue := f.signIn(f.keys["sue"])
 	before := f.state(b)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -18,12 +19,15 @@ import (
 // and by nothing else.
 type pagePolicy struct {
 	access string     // public, or the least role: viewer, agent or supervisor
-	at     string     // the address, where it is not the route's own; ID is the booking's
+	at     string     // the address, where it is not the route's own
 	query  string     // the parameters that there are
 	form   url.Values // of a POST: what gets past all guards, and then changes nothing
 	status int
 	kind   string // what comes: page, part of one, redirect, file, stream, csv or nothing
 }
+
+// anything: whoever sends browsers there adds parameters of their own, so the page reads none but its own, and repeats none.
+const anything = "any"
 
 // filters are the parameters of every view of the list.
 const filters = "q status attention supplier failure older_than newer_than created_after created_before uncaptured"
@@ -33,8 +37,8 @@ func pagePolicies() map[string]pagePolicy {
 	nothing := url.Values{
 		"action": {"note"}, "reason": {""}, "began": {""}, "agreed": {""}, "total": {"0"}, "done": {"0"}, "refused": {"0"}, "cursor": {""},
 	}
-	return map[string]pagePolicy{
-		"GET /":                      {access: "public", query: "booking", status: 200, kind: "page"},
+	all := map[string]pagePolicy{
+		"GET /":                      {access: "public", query: anything, status: 200, kind: "page"},
 		"GET /booking-client.js":     {access: "public", status: 200, kind: "file"},
 		"GET /booking-client.d.ts":   {access: "public", status: 200, kind: "file"},
 		"GET /assets/*":              {access: "public", at: "/assets/0/site.css", status: 404, kind: "page"},
@@ -42,15 +46,38 @@ func pagePolicies() map[string]pagePolicy {
 		"GET /support/sign-in":       {access: "public", query: "next", status: 200, kind: "page"},
 		"POST /support/sign-in":      {access: "public", form: url.Values{"key": {"wrong"}, "next": {"/support"}}, status: 401, kind: "page"},
 		"GET /support/oidc":          {access: "public", query: "next", status: 503, kind: "page"},
-		"GET /support/oidc/callback": {access: "public", query: "any", status: 400, kind: "page"},
+		"GET /support/oidc/callback": {access: "public", query: anything, status: 400, kind: "page"},
 		"POST /support/sign-out":     {access: "public", form: url.Values{}, status: 303, kind: "redirect"},
 		"GET /support":               {access: "viewer", query: filters + " cursor", status: 200, kind: "page"},
 		"GET /support/count":         {access: "viewer", query: filters, status: 200, kind: "part"},
 		"GET /support/bookings.csv":  {access: "viewer", query: filters, status: 200, kind: "csv"},
 		"GET /support/bulk":          {access: "agent", query: filters + " action", at: "/support/bulk?action=note", status: 200, kind: "page"},
 		"POST /support/bulk":         {access: "agent", query: filters, form: nothing, status: 422, kind: "part"},
+
+		"GET /support/overview":             {access: "viewer", status: 200, kind: "page"},
+		"GET /support/overview/figures":     {access: "viewer", query: "since", status: 200, kind: "file"},
+		"GET /support/pauses":               {access: "supervisor", query: "what", at: "/support/pauses?what=intake", status: 200, kind: "page"},
+		"POST /support/pauses":              {access: "supervisor", form: url.Values{"what": {"intake"}, "to": {"pause"}, "reason": {""}}, status: 422, kind: "page"},
+		"GET /support/bookings/:identifier": {access: "viewer", query: "part done", status: 200, kind: "page"},
+		"GET /support/bookings/:id/events":  {access: "viewer", query: "seen", status: 200, kind: "stream"},
 	}
+	silent := url.Values{"reason": {""}, "choice": {""}, "amount": {""}, "supplier_reference": {""}, "fee": {""}}
+	for verb, p := range map[string]struct {
+		access  string
+		asked   int // what the dialogue's status is for a booking that is confirmed and paid
+		refused int // and that of its form, when no reason is given
+	}{
+		"approve": {"agent", 409, 409}, "reject": {"agent", 409, 409}, "resolve": {"agent", 409, 409}, "retry": {"agent", 409, 409}, "cancel": {"agent", 200, 422},
+		"refund": {"supervisor", 200, 422}, "note": {"agent", 200, 422}, "reveal": {"viewer", 200, 422},
+	} {
+		all["GET /support/bookings/:id/actions/"+verb] = pagePolicy{access: p.access, query: "amount part", status: p.asked, kind: "page"}
+		all["POST /support/bookings/:id/actions/"+verb] = pagePolicy{access: p.access, form: silent, status: p.refused, kind: "page"}
+	}
+	return all
 }
+
+// briefStreams end at once, so that they can be read as any other answer.
+func briefStreams(cfg *Config) { cfg.HTTP.Poll.StreamMax = 50 * time.Millisecond }
 
 // withProvider is a service whose staff can sign in by way of an identity provider, which cannot be reached.
 func withProvider(cfg *Config) {
@@ -75,7 +102,7 @@ func (f *fortress) pageRoutes() []string {
 // page is the address of a page route, for one booking.
 func (p pagePolicy) page(route string, b bookingView) (method, path string) {
 	method, path, _ = strings.Cut(route, " ")
-	return method, strings.NewReplacer(":id", b.ID, "ID", b.ID).Replace(cmp.Or(p.at, path))
+	return method, strings.NewReplacer(":identifier", b.ID, ":id", b.ID).Replace(cmp.Or(p.at, path))
 }
 
 // arrival is one way of coming to a page. as is who that is by the design: nobody, or a role.
@@ -137,7 +164,7 @@ func (p pagePolicy) passes(as string) bool {
 
 // pageMatrix has everybody come to every page.
 func pageMatrix(g *guard) {
-	f := fortify(g, "", withProvider)
+	f := fortify(g, "", withProvider, briefStreams)
 	b := f.atRest(order{offer: "sim_fee"})
 	before := f.state(b)
 	for _, route := range f.pageRoutes() {
@@ -197,15 +224,11 @@ func kindOf(a answer) string {
 	}
 }
 
-// state is what forms could change: the booking with its history, how many bookings there are, and what is paused.
+// state is what forms could change: the booking with its history, and what is or was paused.
 func (f *fortress) state(b bookingView) string {
 	f.Helper()
 	seen := f.call("GET", "/v1/support/bookings/"+b.ID, f.keys["sue"], "").is(http.StatusOK)
-	pauses, err := f.app.store.Pauses(f.g.Context())
+	log, err := f.app.store.PauseLog(f.g.Context(), 100)
 	require.NoError(f, err)
-	var text strings.Builder
-	for _, p := range pauses {
-		text.WriteString(p.What + " by " + p.Actor + "\n")
-	}
-	return string(seen.body) + "\n" + text.String()
+	return fmt.Sprintf("%s\n%v", seen.body, log)
 }

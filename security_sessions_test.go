@@ -160,7 +160,9 @@ func keysThatOpenNothing(g *guard, f *fortress) {
 func sessionsOfAllProcesses(g *guard, databaseURL string) {
 	brief := func(cfg *Config) { cfg.Console.Session = 2 * time.Second }
 	one := fortify(g, databaseURL)
-	same := func(cfg *Config) { cfg.DataDir, cfg.Auth, cfg.Checkout = one.cfg.DataDir, one.cfg.Auth, one.cfg.Checkout }
+	same := func(cfg *Config) {
+		cfg.DataDir, cfg.Auth, cfg.Checkout = one.cfg.DataDir, one.cfg.Auth, one.cfg.Checkout
+	}
 	other := fortify(g, databaseURL, same)
 	sue, vera := one.signIn(one.keys["sue"]).cookie, one.signIn(one.keys["vera"]).cookie
 	g.equal([]bool{true, true}, []bool{other.admits(sue), other.admits(vera)}, "a session counts in every process")

@@ -37,6 +37,18 @@ var securityRows = []struct {
 	{"sessions are stolen or chosen on SQLite", sessionsOnSQLite},
 	{"sessions are stolen or chosen on PostgreSQL", sessionsOnPostgres},
 	{"another site's page sends forms", forgedForms},
+	{"a form is more than it should be", formBombs},
+	{"forms are sent by who may not", rolesAtForms},
+	{"card numbers come in by pages", cardsInPages},
+	{"texts are code to pages over SQLite", func(g *guard) { pageInjections(g, fortify(g, "", withProvider, briefStreams)) }},
+	{"texts are code to pages over PostgreSQL", func(g *guard) {
+		pageInjections(g, fortify(g, storetest.PostgresSchema(g.T), withProvider, briefStreams))
+	}},
+	{"texts are scripts to pages", scriptsInTexts},
+	{"addresses are scripts to pages", scriptsInAddresses},
+	{"what vendors say is script to pages", scriptsOfVendors},
+	{"texts are formulas to spreadsheets", formulas},
+	{"signing in leads elsewhere", waysOut},
 	{"what was erased comes back on SQLite", erasureOnSQLite},
 	{"what was erased comes back on PostgreSQL", erasureOnPostgres},
 	{"answers lack their headers", headersOfEveryRoute},
