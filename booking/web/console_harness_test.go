@@ -70,7 +70,10 @@ func (c *clerk) browse(method, path, body string, head ...string) reply {
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	response, err := client.Do(request)
 	require.NoError(c, err)
-	return answerOf(c.T, response)
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(response.Body)
+	require.NoError(c, err)
+	return reply{c.T, response.StatusCode, response.Header, raw}
 }
 
 // page is the answer as a page or a part of one; nothing that runs may be in it.
@@ -80,12 +83,4 @@ func (r reply) page(status int) string {
 	require.Equal(r, "text/html; charset=UTF-8", r.header.Get("Content-Type"))
 	require.Equal(r, pagePolicy, r.header.Get("Content-Security-Policy"))
 	return string(r.body)
-}
-
-func answerOf(t *testing.T, response *http.Response) reply {
-	t.Helper()
-	defer func() { _ = response.Body.Close() }()
-	raw, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	return reply{t, response.StatusCode, response.Header, raw}
 }
