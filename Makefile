@@ -37,7 +37,7 @@ race: ## the same under the race detector; needs a C compiler
 .PHONY: e2e
 e2e: ## only the end-to-end tests: the whole service over HTTP, and its pages in a browser; RUN=Browser for those alone
 	$(WITH_BROWSER) $(WITH_POSTGRES) go test -count=1 -timeout $(TIMEOUT) -v -run '$(or $(RUN),.)' .
-	@echo "pictures of the pages, on a phone and at a desk, light and dark:"; ls -d $(CURDIR)/bin/screens/*.png | sed 's/^/  /'
+	@echo "pictures of the pages, on a phone and at a desk, light and dark:"; ls -d $(CURDIR)/bin/screens/*.png 2>/dev/null | sed 's/^/  /'
 
 FUZZTIME ?= 10s
 

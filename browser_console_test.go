@@ -42,5 +42,21 @@ func TestTheConsoleInABrowser(t *testing.T) {
 	t.Parallel()
 	tell(t, []story{
 		{"whoever has a key signs in and out", signsIn},
+		{"a booking is found by everything it is called", findsByEveryName},
+		{"the list is narrowed, shared and paged", filtersAndPages},
+		{"each view is one click away", presets},
+		{"the list is downloaded", downloads},
+		{"everything that matches is decided at once", bulk},
+		{"a booking in review is approved", approves},
+		{"a booking in review is rejected", rejects},
+		{"an unknown outcome is resolved", resolves},
+		{"a step is tried again", retries},
+		{"a booking is cancelled with its fee", cancelsWithAFee},
+		{"money is given back in two goes", refundsPartAndRest},
+		{"a note is written", writesANote},
+		{"a viewer reveals who the guest is", reveals},
+		{"a decision that came too late is refused", isRefused},
+		{"a booking moves while somebody looks", movesWhileLooking},
+		{"an agent knows only the supplier's number", knowsOnlyTheSuppliersNumber},
 	})
 }

@@ -23,7 +23,7 @@ import (
 const (
 	visitorsAtOnce = 3                // the machine may have two cores, and the service needs some of it
 	visitMax       = 4 * time.Minute  // then whatever a visitor waits for will never come
-	patience       = 40 * time.Second // for one thing to appear on a page, on a starved machine
+	patience       = 25 * time.Second // for one thing to appear on a page, on a starved machine
 )
 
 var visiting = make(chan struct{}, visitorsAtOnce)
@@ -109,7 +109,7 @@ func newTab(t *testing.T, c *client, ctx context.Context) *tab {
 	t.Cleanup(func() {
 		if t.Failed() {
 			b.keep(t.Name() + "-failed")
-			t.Logf("the page at the end, %s:\n%.3000s", evaluate[string](b, "location.href"), evaluate[string](b, "document.body ? document.body.innerText : ''"))
+			t.Logf("the page at the end, %s:\n%.600s", evaluate[string](b, "location.href"), evaluate[string](b, "document.body ? document.body.innerText : ''"))
 		}
 		b.quiet(t)
 	})
