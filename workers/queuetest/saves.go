@@ -56,6 +56,20 @@ func saveGivesBack(s *scene) {
 	require.Equal(s, other.ID, s.claimOne("a.1").ID)
 }
 
+func saveCalls(s *scene) {
+	b := s.leased(minute)
+	after, entry := s.turn(b, booking.Retry(booking.SupplierUnavailable, time.Hour))
+	entry.Calls = []booking.Call{
+		{Vendor: "hotel", Operation: "hold", RequestID: "r-1", Key: "k-1", Status: 503, Code: "busy", Fault: booking.NotDone, Took: 70 * time.Millisecond},
+		{Vendor: "hotel", Operation: "find", RequestID: "r-2", Status: 200, Took: time.Second},
+	}
+	require.NoError(s, s.queue.Save(s.ctx, after, entry, 0))
+	if lines := s.history(b.ID); lines != nil {
+		require.Empty(s, lines[0].Calls)
+		require.Equal(s, entry.Calls, lines[1].Calls)
+	}
+}
+
 func saveEnded(s *scene) {
 	b := s.leased(minute)
 	after, entry := s.turn(b, booking.Reject(booking.OfferSoldOut))

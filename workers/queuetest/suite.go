@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) workers.Queue) {
 		"a crash is remembered until a turn was saved":                 crashRemembered,
 		"a saved turn keeps its lease":                                 saveKeepsLease,
 		"a saved turn can leave its lease as it is":                    saveLeavesLease,
+		"a saved turn's line keeps the calls it made":                  saveCalls,
 		"a saved turn without a lease is given back, due when it is":   saveGivesBack,
 		"a booking that ended is nobody's":                             saveEnded,
 		"the same save again is no error and writes nothing":           saveAgain,
