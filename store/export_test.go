@@ -150,6 +150,24 @@ func StepsInUse(s *Store) (string, []any) { return s.stepsInUse() }
 // AttentionsInUse is the statement that List asks first for what needs a look.
 func AttentionsInUse(*Store) (string, []any) { return attentionsInUse, nil }
 
+// CountAttentions is the statement of Attentions, of at most 50 of each.
+func CountAttentions(s *Store) (string, []any) {
+	return s.countAttentions([]booking.Reason{booking.OutcomeUnknown, booking.FraudReview}, 50)
+}
+
+// Related is the statement of Store.Related, for one of a guest with that name and that address.
+func Related(id booking.ID, client, clientReference string, email []byte) func(*Store) (string, []any) {
+	return func(s *Store) (string, []any) {
+		return s.related(guestNames{Client: client, ClientReference: nullable(clientReference, 0), EmailIndex: email}, id, 50)
+	}
+}
+
+// EmailIndex is what a guest with that address is found by.
+func (s *Store) EmailIndex(email string) []byte { return s.cfg.Keys.emailIndex(email) }
+
+// LookedMost is how many bookings are looked at in one place for those that are not paid yet.
+const LookedMost = lookedMost
+
 // List is the statement that finds the bookings of Store.List.
 func List(f booking.Filter) func(*Store) (string, []any) {
 	return func(s *Store) (string, []any) { return s.list(f, nil, max(f.Limit, 1)) }

@@ -180,16 +180,23 @@ func (s *Store) list(f booking.Filter, attentions []booking.Reason, limit int) (
 	from, to := span(f)
 	var parts []string
 	part := func(query string, values ...any) {
-		parts = append(parts, fmt.Sprintf("SELECT id FROM ("+query+" LIMIT ?) AS part%d", len(parts)))
-		args = append(append(args, values...), limit)
+		parts = append(parts, fmt.Sprintf("SELECT id FROM ("+query+" LIMIT ?) AS part%d WHERE id >= ?", len(parts)))
+		args = append(append(args, values...), limit, from)
 	}
 	// The rest of the filter says nothing of the columns, or PostgreSQL would begin where those are equal, and not at the id.
 	walk := func(by string, columns []string, values []any, only string, rest booking.Filter) {
+		where, with := narrowed(rest)
+		first := from
+		if len(columns) > 0 && !f.CreatedAfter.IsZero() {
+			// Backwards along several columns PostgreSQL goes on until the first of them changes, whatever the id. So what is
+			// older than the page ends it, as if it were wanted, and is left out of it.
+			where, with = " AND (p.id < ? OR TRUE"+where+")", append([]any{from}, with...)
+			first = uuid.Nil.String()
+		}
 		columns = append(columns, "p.id")
 		key, marks := strings.Join(columns, ", "), strings.Repeat(", ?", len(columns))[2:]
-		where, with := narrowed(rest)
 		part(fmt.Sprintf("SELECT p.id FROM places AS p %s WHERE (%s) >= (%s) AND (%s) < (%s)%s%s ORDER BY %s DESC", by, key, marks, key, marks, only, where,
-			strings.Join(columns, " DESC, ")), slices.Concat(values, []any{from}, values, []any{to}, with)...)
+			strings.Join(columns, " DESC, ")), slices.Concat(values, []any{first}, values, []any{to}, with)...)
 	}
 	rest := f
 	switch {
