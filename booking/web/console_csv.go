@@ -147,10 +147,18 @@ func csvRow(b *booking.Booking) []string {
 	return row
 }
 
-// inert keeps a cell from being taken for a formula: spreadsheets run what begins so, and others wrote these texts.
-func inert(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(cell)[0]) {
-		return "'" + cell
+// inert keeps a text from being taken for a formula: spreadsheets run what begins so, and others wrote these texts. Where a
+// comma is part of numbers they part lines by semicolons, and some by tabs, whatever the quotes say: what stands behind one may
+// begin a cell, too.
+func inert(text string) string {
+	var out strings.Builder
+	begins := true
+	for _, r := range text {
+		if begins && strings.ContainsRune("=+-@\t\r\n＝＋－＠", r) {
+			out.WriteByte('\'')
+		}
+		out.WriteRune(r)
+		begins = strings.ContainsRune(";\t\r\n", r) || begins && strings.ContainsRune(` "`, r)
 	}
-	return cell
+	return out.String()
 }

@@ -133,7 +133,7 @@ func (s *Server) signOut(c echo.Context) error {
 func ownPath(next string) string {
 	u, err := url.Parse(next)
 	ours := err == nil && !u.IsAbs() && u.Host == "" && (u.Path == consolePath || strings.HasPrefix(u.Path, consolePath+"/"))
-	if !ours || path.Clean(u.Path) != u.Path || strings.Contains(next, `\`) { // browsers take /support/../x for /x, and \ for /
+	if !ours || path.Clean(u.Path) != u.Path || strings.Contains(next, `\`) || !visible(u.RequestURI()) { // browsers take /support/../x for /x, and \ for /
 		return consolePath
 	}
 	return u.RequestURI()
