@@ -322,6 +322,21 @@ func TestNoMoreRefusalsAreListedThanAnybodyReads(t *testing.T) {
 	require.Contains(t, answers, "0 done, "+strconv.Itoa(bulkListed+10)+" left as they were. The first 100 of those are listed.")
 }
 
+func TestWhatComesAfterThePreviewIsNotTakenWhateverTheFilterSays(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	before := s.book(1, nil)
+	s.house.pass(time.Second)
+	clerk := staff(t, s, agentKey)
+	_, run, form := clerk.begin("/support/bulk?action=note&created_before=2099-01-01")
+	s.house.pass(time.Second)
+	after := s.book(2, nil)
+	s.house.pass(time.Second)
+	require.Contains(t, clerk.runAll(run, form)[0], "1 done, 0 left")
+	require.Len(t, s.decided(before), 1)
+	require.Empty(t, s.decided(after))
+}
+
 func TestAPreviewOfNothingSaysSo(t *testing.T) {
 	t.Parallel()
 	s := open(t)

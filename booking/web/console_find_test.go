@@ -183,6 +183,14 @@ func TestEachFilterNarrowsTheList(t *testing.T) {
 	}
 }
 
+func TestAViewHasOneAddressHoweverItsFormWasFilledIn(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	s.book(1, nil)
+	page := staff(t, s, viewerKey).get("/support?status=processing&status=pending&status=processing&supplier=&q=+&uncaptured=false").page(http.StatusOK)
+	require.Equal(t, "/support?status=pending&status=processing", link(page, "Refresh"))
+}
+
 func TestWhatCannotBeReadIsSaidBesideItAndNothingIsLost(t *testing.T) {
 	t.Parallel()
 	s := open(t)
