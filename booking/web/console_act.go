@@ -86,6 +86,7 @@ type actView struct {
 	Action    deskAction
 	B         *booking.Booking
 	Story     booking.Story
+	Question  string // that the options answer
 	Options   []option
 	Reason    string
 	Amount    string // of a refund, as it was typed
@@ -144,10 +145,15 @@ func (s *Server) foresee(c echo.Context, view *actView) int {
 	view.Options = nil
 	switch verb := view.Action.Verb; verb {
 	case booking.VerbResolve:
+		view.Question = stepTitle(view.B.Place.Step) + ": did it happen?"
+		if view.B.Goal != booking.Confirm {
+			view.Question = "Undoing “" + stepTitle(view.B.Place.Step) + "”: did it happen?"
+		}
 		add(optionHappened, "It happened", booking.Decision{Verb: verb, Happened: true, SupplierReference: "-"})
 		add(optionNotHappened, "It did not happen", booking.Decision{Verb: verb})
 	case booking.VerbCancel:
 		label := ""
+		view.Question = "What about the fee?"
 		waivable := rank(caller(c).key.Role) >= rank(RoleSupervisor) && view.Fee != view.Left.Of(0).Decimal()
 		if waivable {
 			label = "By the policy"
@@ -347,6 +353,19 @@ func (v *actView) wrong(fields []FieldError) {
 		name, _, _ := strings.Cut(strings.TrimPrefix(f.Pointer, "/"), "/")
 		v.Wrong[name] = f.Detail
 	}
+}
+
+// First is the field that the reader has to begin with.
+func (v actView) First() string {
+	for _, name := range []string{"amount", "supplier_reference", "reason"} {
+		if v.Wrong[name] != "" {
+			return name
+		}
+	}
+	if v.Action.Verb == booking.VerbRefund {
+		return "amount"
+	}
+	return "reason"
 }
 
 // check keeps the option that was chosen.

@@ -78,8 +78,8 @@ type fact struct {
 
 // policyRow is one row of the cancellation policy.
 type policyRow struct {
-	From  time.Time
-	Local string // in the hotel's own time
+	Local string // from when on, in the hotel's own time
+	UTC   string // the same
 	Fee   booking.Money
 	Now   bool // cancelling costs this now
 }
@@ -305,13 +305,13 @@ func acceptedFacts(b *booking.Booking, rooms []booking.Room) []fact {
 	if !b.Offer.ExpiresAt.IsZero() {
 		facts = append(facts, fact{Name: "Offer expires", Value: utc(b.Offer.ExpiresAt)})
 	}
-	if !b.Facts.Hold.ExpiresAt.IsZero() {
+	if !b.Facts.Hold.ExpiresAt.IsZero() && b.Result == booking.Undecided {
 		facts = append(facts, fact{Name: "Hold expires", Value: utc(b.Facts.Hold.ExpiresAt)})
 	}
 	for i, r := range rooms {
 		room := fact{Name: "Room " + strconv.Itoa(i+1), Value: plural(uint64(max(r.Adults, 0)), "adult")} //nolint:gosec // not negative
 		if len(r.ChildAges) > 0 {
-			room.Value += fmt.Sprintf(", children of %v", r.ChildAges)
+			room.Value += ", children aged " + strings.Trim(strings.ReplaceAll(fmt.Sprint(r.ChildAges), " ", ", "), "[]")
 		}
 		facts = append(facts, room)
 	}
@@ -335,7 +335,7 @@ func (s *Server) policy(b *booking.Booking, now time.Time) []policyRow {
 	rows := make([]policyRow, len(b.Facts.Hold.Penalties))
 	current := -1
 	for i, p := range b.Facts.Hold.Penalties {
-		rows[i] = policyRow{From: p.From, Local: p.From.In(zone).Format("2 Jan 2006 15:04 MST"), Fee: p.Fee}
+		rows[i] = policyRow{Local: p.From.In(zone).Format("2 Jan 2006 15:04 MST"), UTC: utc(p.From), Fee: p.Fee}
 		if !now.Before(p.From) {
 			current = i
 		}

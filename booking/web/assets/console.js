@@ -113,14 +113,17 @@ window.addEventListener("beforeunload", (event) => {
 
 // One booking. What a live update brings anew stays as the reader had it: what was folded, and where the focus was.
 const folded = new Map();
-document.addEventListener("toggle", (event) => {
-  if (event.target.id && event.target.matches("details")) folded.set(event.target.id, event.target.open);
-}, true);
-document.addEventListener("htmx:load", (event) => {
-  for (const details of document.querySelectorAll("details[id]")) {
-    if (folded.has(details.id) && details.open !== folded.get(details.id)) details.open = folded.get(details.id);
-  }
+document.addEventListener("click", (event) => {
+  const details = event.target.closest?.("summary")?.parentElement;
+  if (details?.id) folded.set(details.id, details.open); // it is about to be the other way round
 });
+function refold() {
+  for (const [id, fold] of folded) {
+    const details = document.getElementById(id);
+    if (details && details.open === fold) details.open = !fold;
+  }
+}
+document.addEventListener("htmx:oobAfterSwap", refold);
 
 // Whoever leaves a dialogue is back at what opened it, even where that was brought anew meanwhile; else at what was done.
 let opener = "";
@@ -131,6 +134,10 @@ document.addEventListener("htmx:beforeRequest", (event) => {
 document.addEventListener("DOMContentLoaded", () => {
   const place = document.getElementById("dialog");
   let was = false;
+  if (matchMedia("(max-width: 48rem)").matches) { // what is long waits, folded, until somebody wants it
+    for (const id of ["calls", "timeline"]) folded.set(id, true);
+    refold();
+  }
   new MutationObserver(() => {
     const is = place.querySelector("dialog") !== null;
     if (was && !is) (document.getElementById(opener) ?? document.getElementById("done"))?.focus();
