@@ -15,7 +15,7 @@ type scenarioGroup struct {
 var (
 	roomScenarios = []scenarioGroup{
 		{"It works", []scenario{
-			{"", "The hotel does what this offer says"},
+			{"", "As the offer says"},
 			{"sim_slow_4000", "Everything takes a few seconds"},
 			{"sim_slow_20000", "The hotel is very slow: longer than we wait for one answer"},
 			{"sim_pending_then_confirmed", "The hotel decides later, and confirms"},

@@ -90,8 +90,11 @@ export class CheckoutForm {
   show(errors, title) {
     this.clearErrors();
     const list = document.createElement("ul");
+    const told = new Set(); // one field can be several of the submission's
     for (const { pointer, detail } of errors) {
       const field = fieldOf[pointer];
+      if (told.has(`${field ?? pointer} ${detail}`)) continue;
+      told.add(`${field ?? pointer} ${detail}`);
       const item = document.createElement("li");
       if (field) {
         this.#mark(field, detail);
@@ -141,7 +144,9 @@ export class CheckoutForm {
   #summarise() {
     const offer = this.#offer();
     byID("summary-hotel").textContent = `${offer.hotel}, ${offer.city}`;
-    byID("summary-stay").textContent = `${offer.room}. ${day(offer.check_in)} to ${day(offer.check_out)}, ${offer.nights} nights, ${offer.adults} adults.`;
+    byID("summary-room").textContent = offer.room;
+    byID("summary-dates").textContent = `${day(offer.check_in)} to ${day(offer.check_out)}`;
+    byID("summary-people").textContent = `${offer.nights} nights, ${offer.adults} adults`;
     byID("summary-terms").textContent = offer.terms;
     byID("summary-total").textContent = price(offer.total);
     byID("pay").textContent = `Book and pay ${price(offer.total)}`;

@@ -1,7 +1,7 @@
 // The panel that shows a booking: what it is now, and what its guest can do. It draws; checkout.js acts.
 
 import { ConflictError } from "./booking-client.js";
-import { heading, left, moment, money, nextStep, passed, price, stages, stayOf, trouble, uncertain } from "./checkout-words.js";
+import { feeOf, heading, left, moment, money, nextStep, passed, price, stages, stayOf, trouble, uncertain } from "./checkout-words.js";
 
 const byID = (id) => document.getElementById(id);
 const slowAfter = 12_000;
@@ -35,6 +35,8 @@ export class Outcome {
 
   hide() {
     this.#panel.hidden = true;
+    this.#content.replaceChildren();
+    this.#panel.dataset.status = this.#panel.dataset.stage = this.#panel.dataset.payment = "";
     this.#shown = { status: "" };
     this.connection(null);
     this.refused(null);
@@ -88,7 +90,7 @@ export class Outcome {
       changed && h("p", { class: "note warn", id: "fee-changed", role: "alert" }, "The fee has just changed. Please look again."),
       h("h2", {}, "Cancel this booking?"),
       facts([
-        ["Cancellation fee", free ? "None" : price(quote.fee), "cancel-fee"],
+        ["Cancellation fee", feeOf(quote.fee), "cancel-fee"],
         ["You get back", price(quote.refund), "cancel-refund"],
         ["Valid until", quote.valid_until && moment(quote.valid_until), "cancel-valid"],
       ]),
@@ -208,7 +210,7 @@ export class Outcome {
     return (entry) => [
       entry && h("p", {}, `${stayOf(entry.submission)}.`),
       h("progress", { "aria-label": "Cancelling" }),
-      booking.cancellation && facts([["Cancellation fee", price(booking.cancellation.fee), "fee"]]),
+      booking.cancellation && facts([["Cancellation fee", feeOf(booking.cancellation.fee), "fee"]]),
       h("p", { id: "slow-note", class: "note", hidden: true }, "This takes longer than usual. You can close this page; we go on until it is done."),
     ];
   }
@@ -218,7 +220,7 @@ export class Outcome {
     return (entry) => [
       facts([
         ["Stay", entry && stayOf(entry.submission), "stay"],
-        ["Cancellation fee", fee && (Number(fee.amount) === 0 ? "None" : price(fee)), "fee"],
+        ["Cancellation fee", fee && feeOf(fee), "fee"],
         ["You get back", refund && price(refund), "refund"],
         ["Payment", money(booking), "money"],
       ]),

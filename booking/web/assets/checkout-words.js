@@ -11,6 +11,9 @@ export function price({ amount, currency }) {
   }
 }
 
+/** What a cancellation costs. */
+export const feeOf = (fee) => (Number(fee.amount) === 0 ? "None" : price(fee));
+
 /** A day of the hotel's calendar. */
 export function day(date) {
   const shape = { weekday: "short", day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
@@ -88,7 +91,7 @@ export function money(booking) {
     none: "Nothing was charged.",
     authorizing: `We are asking your bank to reserve ${total}.`,
     requires_action: "Nothing is charged until you confirm.",
-    authorized: `${total} is reserved on your card and will be charged now.`,
+    authorized: booking.status === "confirmed" ? `${total} is reserved on your card and is charged now.` : `${total} is reserved on your card. It is charged once the hotel has confirmed.`,
     capturing: `${total} is being charged.`,
     captured: `${total} is paid.`,
     voiding: `Nothing is charged. We are releasing the ${total} that was reserved on your card.`,

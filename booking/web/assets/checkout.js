@@ -127,7 +127,9 @@ function open(entry) {
   go(addressOf(entry));
 }
 
-const addressOf = (entry) => `/?booking=${encodeURIComponent(entry.handle.id)}`;
+function addressOf(entry) {
+  return `/?booking=${encodeURIComponent(entry.handle.id)}`;
+}
 
 function resume(entry) {
   if (Date.now() - entry.at < resendUnasked) return send(entry);
