@@ -201,7 +201,7 @@ func writesANote(p *pages) {
 func reveals(p *pages) {
 	v := visit(p.T, p.client)
 	p.signIn(v, "vera")
-	email := fmt.Sprintf("who.is.it.%d@example.com", time.Now().UnixNano())
+	email := aGuest()
 	b := p.atRest(order{email: email})
 	v.openBooking(b.ID)
 	v.says("people", "masked")

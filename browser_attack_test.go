@@ -88,7 +88,7 @@ func (b *tab) harmless(where string) {
 func textsAreCode(p *pages) {
 	v := visit(p.T, p.client)
 	p.signIn(v, "sue")
-	email := fmt.Sprintf("hostile.%d@example.com", time.Now().UnixNano())
+	email := aGuest()
 	shown := 0
 	for i, text := range hostileTexts {
 		b, accepted := p.hostile(text, email)

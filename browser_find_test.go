@@ -56,7 +56,7 @@ func (p *pages) atRest(o order) bookingView {
 func findsByEveryName(p *pages) {
 	v := visit(p.T, p.client)
 	p.signIn(v, "vera")
-	email := fmt.Sprintf("every.name.%d@example.com", time.Now().UnixNano())
+	email := aGuest()
 	b := p.atRest(order{email: email})
 	known := p.supportOf(b.ID)
 	for what, name := range map[string]string{
@@ -82,7 +82,7 @@ func findsByEveryName(p *pages) {
 func filtersAndPages(p *pages) {
 	v := visit(p.T, p.client)
 	p.signIn(v, "ada")
-	email := fmt.Sprintf("many.pages.%d@example.com", time.Now().UnixNano())
+	email := aGuest()
 	failed := p.atRest(order{email: email, offer: "sim_sold_out_check"})
 	for range 54 {
 		p.submit(order{email: email})
@@ -140,7 +140,7 @@ func presets(p *pages) {
 func downloads(p *pages) {
 	v := visit(p.T, p.client)
 	p.signIn(v, "vera")
-	email := fmt.Sprintf("a.file.%d@example.com", time.Now().UnixNano())
+	email := aGuest()
 	var references []string
 	for range 3 {
 		references = append(references, p.atRest(order{email: email}).Reference)
@@ -173,7 +173,7 @@ func downloads(p *pages) {
 func bulk(p *pages) {
 	v := visit(p.T, p.client)
 	p.signIn(v, "ada")
-	email := fmt.Sprintf("many.at.once.%d+review@example.com", time.Now().UnixNano())
+	email := strings.Replace(aGuest(), "@", "+review@", 1)
 	var all []bookingView
 	for range 12 {
 		all = append(all, p.submit(order{email: email}))
