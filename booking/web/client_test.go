@@ -58,14 +58,14 @@ func runNode(t *testing.T, environment []string, files ...string) {
 
 func TestTheClientModuleKeepsItsPromises(t *testing.T) {
 	t.Parallel()
-	runNode(t, nil, "submit.test.mjs", "follow.test.mjs", "declarations.test.mjs")
+	runNode(t, nil, "submit.test.mjs", "follow.test.mjs", "declarations.test.mjs", "journal.test.mjs")
 }
 
 func TestEveryTestOfTheClientModuleIsRun(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("clienttest/*.test.mjs")
 	require.NoError(t, err)
-	require.Equal(t, []string{"clienttest/api.test.mjs", "clienttest/declarations.test.mjs", "clienttest/follow.test.mjs", "clienttest/submit.test.mjs"}, files)
+	require.Equal(t, []string{"clienttest/api.test.mjs", "clienttest/declarations.test.mjs", "clienttest/follow.test.mjs", "clienttest/journal.test.mjs", "clienttest/submit.test.mjs"}, files)
 }
 
 func TestTheClientModuleWorksWithTheAPI(t *testing.T) {
