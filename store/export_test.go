@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/pressly/goose/v3"
 	"gorm.io/gorm"
 
@@ -176,9 +177,11 @@ func List(f booking.Filter) func(*Store) (string, []any) {
 // CountBacklog is the statement of Backlog.
 func CountBacklog(s *Store) (string, []any) { return s.countBacklog() }
 
-// SearchAny is the statement of Search.
-func SearchAny(*Store) (string, []any) {
-	return searchAny, []any{"a", "b", "c", "d", "e", []byte("f"), 10}
+// SearchAny is the statement of Search, by an e-mail address with that index.
+func SearchAny(email []byte) func(*Store) (string, []any) {
+	return func(s *Store) (string, []any) {
+		return searchAny, []any{s.sql.id("a"), "b", "c", "d", "e", email, uuid.Nil.String(), email, uuid.Max.String(), 10, 10}
+	}
 }
 
 // Explain runs an EXPLAIN as a writer does, and takes back what it did.

@@ -58,7 +58,8 @@ func (s *Store) one(ctx context.Context, column, where string, arg any) (booking
 	return found[0], nil
 }
 
-// searchAny finds ids by each kind of identifier; each part has an index.
+// searchAny finds ids by each kind of identifier; each part has an index. An agency's address may have any number of bookings,
+// so of those it reads the newest alone, in the order of the index, as list does.
 const searchAny = `
 SELECT id FROM (
     SELECT id FROM bookings WHERE id = ?
@@ -66,7 +67,8 @@ SELECT id FROM (
     UNION SELECT id FROM bookings WHERE client_reference = ?
     UNION SELECT id FROM bookings WHERE idempotency_key = ?
     UNION SELECT booking_id FROM history WHERE reference = ?
-    UNION SELECT id FROM people WHERE email_index = ?
+    UNION SELECT id FROM (SELECT id FROM people WHERE (email_index, id) >= ( ?, ?) AND (email_index, id) <= ( ?, ?) AND email_index IS NOT NULL
+        ORDER BY email_index DESC, id DESC LIMIT ?) AS guest
 ) AS found
 ORDER BY id DESC
 LIMIT ?`
@@ -86,8 +88,9 @@ func (s *Store) Search(ctx context.Context, q string, limit int) ([]*booking.Boo
 	if strings.Contains(q, "@") {
 		email = s.cfg.Keys.emailIndex(q)
 	}
-	var ids []booking.ID
-	if ids, err = s.ids(ctx, searchAny, s.sql.id(strings.ToLower(q)), reference, q, q, q, email, limit); err != nil || len(ids) == 0 {
+	ids, err := s.ids(ctx, searchAny, s.sql.id(strings.ToLower(q)), reference, q, q, q,
+		email, uuid.Nil.String(), email, uuid.Max.String(), limit, limit)
+	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
 	found, err := s.find(ctx, func(db *gorm.DB) *gorm.DB { return db.Where("p.id IN ?", ids).Order("p.id DESC") })

@@ -71,6 +71,7 @@ func viewQueries(t *testing.T, s *store.Store) map[string]query {
 		"unpaid of a supplier": {list(booking.Filter{Supplier: "nobody", CreatedAfter: crowdsFrom}), unpaid, false},
 		"unpaid, far back":     {list(booking.Filter{After: idAt(crowdsFrom)}), unpaid, false},
 		"by address":           {store.Related(id, "", "", email), []string{"people_guest ("}, false},
+		"a search by address":  {store.SearchAny(email), []string{"people_guest ("}, false},
 		"by name":              {store.Related(id, "web", "web-4711", nil), []string{"bookings_client_reference ("}, false},
 		"by an unused name":    {store.Related(id, "web", "web-4712", nil), []string{"bookings_client_reference ("}, false},
 	}
