@@ -40,7 +40,7 @@ func digest(b *Booking, d Decision, text string) string {
 		if wish := b.Facts.Cancellation; wish != nil {
 			_, _ = fmt.Fprintf(hash, "%d\n", wish.At.UnixMilli())
 		}
-	default:
+	case VerbRetry, VerbResolve, VerbApprove, VerbReject, VerbRefund, VerbPay, VerbAcceptOffer, VerbNotify, VerbErase:
 		_, _ = fmt.Fprintf(hash, "%v %s %s %d %d %d %d %d", b.Place, b.Goal, b.Result, m.Captured, m.Refunded, m.CaptureTry, m.RefundTry, b.Facts.Waiting.Since.UnixMilli())
 	}
 	return hex.EncodeToString(hash.Sum(nil)[:12])

@@ -55,7 +55,7 @@ func (s *Server) lanes(b *booking.Booking, history []booking.Entry) []lane {
 }
 
 func lineOf(e booking.Entry) historyLine {
-	line := historyLine{Entry: e, Say: upper(e.Say()), Why: reasonWords(e.Reason), Moved: e.From != e.To, TookMs: e.Took.Milliseconds()}
+	line := historyLine{Entry: e, Say: say(e), Why: reasonWords(e.Reason), Moved: e.From != e.To, TookMs: e.Took.Milliseconds()}
 	switch {
 	case e.Verb == "accept":
 		line.Turn = "accepted"
@@ -111,11 +111,13 @@ func callLines(history []booking.Entry) (lines []callLine, cut bool) {
 	return lines, false
 }
 
-func upper(text string) string {
-	if text == "" {
-		return ""
+// say is a line in words; who decided stands beside it.
+func say(e booking.Entry) string {
+	if e.Verb != "turn" && e.Verb != "accept" {
+		return strings.TrimSuffix(strings.ReplaceAll(e.Verb, "-", " ")+": "+e.Detail, ": ")
 	}
-	return strings.ToUpper(text[:1]) + text[1:]
+	text := e.Say()
+	return strings.ToUpper(text[:1]) + text[1:] // which begins with a word of ours
 }
 
 func stepTitle(step booking.Name) string {

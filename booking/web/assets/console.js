@@ -145,7 +145,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }).observe(place, { childList: true });
 });
 document.addEventListener("click", (event) => {
-  if (event.target.closest?.("dialog a[data-close]")) event.preventDefault(); // it is a link for who has no script
+  if (event.target.closest?.("dialog [data-close]")) event.preventDefault(); // it leads back for who has no script
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful && event.detail.elt.matches?.("[data-empties]")) event.detail.elt.reset();
