@@ -136,7 +136,7 @@ func (view *bulkView) foresee(flow booking.Flow, found []*booking.Booking, d boo
 		line := bulkLine{Booking: b}
 		foreseen, err := flow.Preview(b, d, now)
 		if err != nil {
-			line.Refused = refusal(err)
+			line.Refused = refusal(b, err)
 			view.Refused++
 		} else if line.Text = foreseen.Text; d.Verb == booking.VerbCancel {
 			fee := b.CancelQuote(now).Fee
@@ -158,13 +158,17 @@ func (view *bulkView) foresee(flow booking.Flow, found []*booking.Booking, d boo
 	view.Agreed = strings.Join(agreed, " ")
 }
 
-// refusal is why a decision was not possible, in words.
-func refusal(err error) string {
+// refusal is why a decision about b was not possible, in words.
+func refusal(b *booking.Booking, err error) string {
 	if errors.Is(err, booking.ErrPreviewChanged) {
 		return "It has changed since the preview, and would not be what was shown any more."
 	}
 	if illegal := (&booking.IllegalError{}); errors.As(err, &illegal) {
-		return "Not possible while it is " + strings.ReplaceAll(string(illegal.Status), "_", " ") + "."
+		text := "Not possible while the booking is " + string(illegal.Status)
+		if money := b.PaymentStatus(); money != booking.PaymentNone {
+			text += " and the payment is " + string(money)
+		}
+		return strings.ReplaceAll(text, "_", " ") + "."
 	}
 	p := asProblem(err)
 	_, title, detail := describe(p.code)
@@ -277,7 +281,7 @@ func (s *Server) slice(c echo.Context, run *bulkRun, query string, f booking.Fil
 			return nil
 		default:
 			if run.Refused < bulkListed {
-				run.Lines = append(run.Lines, bulkLine{Booking: b, Refused: refusal(err)})
+				run.Lines = append(run.Lines, bulkLine{Booking: b, Refused: refusal(b, err)})
 			}
 			run.Refused++
 		}

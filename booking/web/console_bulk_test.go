@@ -122,7 +122,7 @@ func TestWhatCannotBeDecidedIsForetoldLeftAndListed(t *testing.T) {
 	clerk := staff(t, s, agentKey)
 	preview, run, form := clerk.begin("/support/bulk?action=reject")
 	require.Contains(t, preview, "Of the 2 newest, 1 cannot be decided so")
-	require.Contains(t, preview, "Not possible while it is failed.")
+	require.Contains(t, preview, "Not possible while the booking is failed and the payment is voided.")
 	answers := clerk.runAll(run, form)
 	require.Len(t, answers, 1)
 	require.Contains(t, answers[0], "1 done, 1 left as it was")

@@ -124,8 +124,8 @@ func (s *Server) countFound(c echo.Context) error {
 	if tooSlow(ctx, err) {
 		return s.renderPart(c, http.StatusOK, "find", "count", "more than can be counted quickly")
 	}
-	if err != nil {
-		return err
+	if err != nil { // beside a list that is there, it is worth no more than two words
+		return s.renderPart(c, s.report(c, asProblem(err)), "find", "count", "")
 	}
 	return s.renderPart(c, http.StatusOK, "find", "count", bookings(n))
 }

@@ -281,6 +281,9 @@ func TestTheNumberOfBookingsComesAfterThePage(t *testing.T) {
 	require.Equal(t, "1,312 bookings", clerk.fragment("/support/count").page(http.StatusOK))
 	s.api.views = counted{s.house, 0, context.DeadlineExceeded}
 	require.Equal(t, "more than can be counted quickly", clerk.fragment("/support/count").page(http.StatusOK))
+	s.api.views = counted{s.house, 0, errDown}
+	require.Equal(t, "not counted", clerk.fragment("/support/count").page(http.StatusServiceUnavailable))
+	require.Contains(t, s.log.String(), "connection refused", "and the log has why")
 }
 
 // counted is a house that counts what it is told.
