@@ -42,7 +42,7 @@ type pauseView struct {
 	pauseSwitch
 	Resume bool
 	Effect []string
-	Reason string
+	Dialog bool // in a page that stays
 }
 
 // switches lists what can be paused: the intake, the pools, and every supplier that is configured, known to the engine or paused.
@@ -160,7 +160,7 @@ func (s *Server) showPause(c echo.Context) error {
 	if view.Resume {
 		view.Effect = resumeEffect(view.What)
 	}
-	if c.Request().Header.Get("HX-Request") != "" {
+	if view.Dialog = c.Request().Header.Get("HX-Request") != ""; view.Dialog {
 		return s.renderPart(c, http.StatusOK, "pause", "dialog", view)
 	}
 	return s.render(c, http.StatusOK, "pause", view)

@@ -57,6 +57,8 @@ func TestWhoPausesIsToldWhatWillHappen(t *testing.T) {
 			require.Contains(t, whole, word, "it works without scripts")
 		}
 		require.Contains(t, part, "<dialog")
+		require.Contains(t, part, "data-close")
+		require.NotContains(t, whole, "data-close", "there is nothing to go back to")
 		require.NotContains(t, part, "<html")
 	}
 	s.house.paused = []booking.Pause{{What: "pool:payment", Actor: "support:ada", Reason: `<b>"why"`}}

@@ -156,7 +156,7 @@ func only(query url.Values, name string) string {
 	return ""
 }
 
-// same compares what must not be guessed; what is empty is the same as nothing.
+// same compares what must not be guessed.
 func same(a, b string) bool {
-	return a != "" && subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
+	return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1
 }
