@@ -91,7 +91,7 @@ func (s *Store) Pause(ctx context.Context, change booking.PauseChange) error {
 	if !booking.ByStaff(change.Actor) {
 		return fmt.Errorf("pause %s: %s is none of our own people, whom the audit would name", change.What, change.Actor)
 	}
-	ctx, cancel := s.deadline(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.CommitTimeout, errCommitDeadline)
 	defer cancel()
 	for try := 1; ; try++ {
 		head, err := s.pause(ctx, change)

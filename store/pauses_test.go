@@ -174,7 +174,7 @@ func TestNobodyTakesAChangeOfAPauseForABooking(t *testing.T) {
 
 func TestProcessesThatPauseAtOnceDoNotCollide(t *testing.T) {
 	t.Parallel()
-	const each = 8
+	const each = 4
 	for name, config := range databases() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

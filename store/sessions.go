@@ -28,7 +28,7 @@ const (
 
 // OpenSession stores a session, and forgets those that have ended.
 func (s *Store) OpenSession(ctx context.Context, in booking.Session) error {
-	ctx, cancel := s.deadline(ctx)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.CommitTimeout, errCommitDeadline)
 	defer cancel()
 	err := s.transact(ctx, func(tx *gorm.DB) error {
 		if err := tx.Exec(strings.ReplaceAll(forgetSessions, "{now}", s.sql.now())).Error; err != nil {
