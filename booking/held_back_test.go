@@ -67,8 +67,7 @@ func TestABookingThatIsHeldBackBeforeItsFirstCallStaysPending(t *testing.T) {
 func TestAPauseDoesNotStopTheDeadline(t *testing.T) {
 	t.Parallel()
 	for name, j := range map[string]*journey{
-		"before the first call": start(t, nil),
-		"before the payment":    start(t, nil).until(at(booking.Doing, booking.StepAuthorize)),
+		"before the payment": start(t, nil).until(at(booking.Doing, booking.StepAuthorize)),
 		"asking about the payment": start(t, map[string][]bookingtest.Fate{
 			"authorize": {bookingtest.LosesReply},
 		}).until(at(booking.Finding, booking.StepAuthorize)),
@@ -105,7 +104,34 @@ func TestAWishToCancelIsFollowedDuringAPause(t *testing.T) {
 	require.Equal(t, booking.KindCompensate, line.Outcome)
 	j.until(ended)
 	require.Equal(t, booking.StatusCancelled, j.b.Status())
-	require.NotContains(t, j.world.Calls, "authorize")
+	require.Equal(t, []string{"hold", "screen", "release"}, j.world.Calls, "what was never asked for is not given back")
+}
+
+// A pause of hours would keep guests waiting for the release of what nobody ever asked for.
+func TestABookingThatNeverMadeItsFirstCallFailsAtItsDeadlineThoughThePauseGoesOn(t *testing.T) {
+	t.Parallel()
+	j := start(t, nil)
+	for !j.b.Terminal() {
+		require.Equal(t, booking.StatusPending, j.b.Status())
+		j.heldBack(30 * time.Second)
+	}
+	require.Equal(t, booking.StatusFailed, j.b.Status())
+	require.Equal(t, booking.BookingDeadlineExceeded, j.b.Facts.Failure.Code)
+	require.InDelta(t, 0, j.now.Sub(j.b.Facts.Deadline), float64(31*time.Second))
+	require.Empty(t, j.world.Calls)
+}
+
+// Whoever died on a step may have called; that nobody came back to say so does not make it untried.
+func TestWhatAProcessDiedOnCountsAsTried(t *testing.T) {
+	t.Parallel()
+	j := start(t, nil)
+	j.b.Crashed, j.b.Crashes = true, 3 // and nobody lived to write it down
+	j.heldBack(2 * time.Second)
+	require.Equal(t, booking.Parked, j.b.Place.Phase)
+	require.Equal(t, 1, j.b.Mark(booking.StepHold).Attempts)
+	j.decide(booking.Decision{Verb: booking.VerbCancel, Actor: booking.CustomerActor})
+	j.until(ended)
+	require.Contains(t, j.world.Calls, "release")
 }
 
 // A question that nobody could ask is no reason to call a person; staff see all the same that it is open.

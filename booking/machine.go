@@ -8,7 +8,7 @@ import (
 // Apply moves b by one outcome and returns the line of history that says so. It is pure: no I/O, no clock, no goroutine.
 // With Decide, which speaks through it, it is the only code that moves a booking.
 func (f Flow) Apply(b *Booking, o Outcome, now time.Time) Entry {
-	if b.Place.Phase == Doing && !o.instead {
+	if b.Place.Phase == Doing && (!o.instead || b.Crashed) { // who died may have tried it
 		b.mark(b.Place.Step, func(m *Mark) { m.Attempts++ })
 	}
 	b.countDeaths(o)
@@ -70,6 +70,9 @@ func (f Flow) did(b *Booking, o Outcome, now time.Time) {
 		})
 		f.giveUp(b, o, now)
 	case KindCompensate:
+		if m := b.Mark(step.Name); m.Attempts == 0 && !m.Doubt {
+			b.mark(step.Name, func(m *Mark) { m.State = MarkPending }) // never tried, so nothing of it is there to be undone
+		}
 		f.giveUp(b, o, now)
 	case KindAgain, KindRetry:
 		f.tryAgain(b, o, now)
