@@ -17,7 +17,8 @@ const (
 
 // charts is what the page draws. Every list has one value for each instant of At, but for the oldest waiting: in seconds.
 type charts struct {
-	At      []int64              `json:"at"` // Unix seconds
+	Begun   int64                `json:"begun"` // when this process did, in Unix milliseconds: the next answer may be another's
+	At      []int64              `json:"at"`    // Unix seconds
 	Rates   map[string][]float64 `json:"rates"`
 	Codes   []codeLine           `json:"codes"`
 	Backlog []int                `json:"backlog"`
@@ -62,7 +63,9 @@ func (s *Server) showCharts(c echo.Context) error {
 			return badParameter("query:since", "invalid_format", "It is a time in Unix seconds.")
 		}
 	}
-	return answer(c, http.StatusOK, draw(s.controls.Figures(), since))
+	points := draw(s.controls.Figures(), since)
+	points.Begun = s.begun.UnixMilli()
+	return answer(c, http.StatusOK, points)
 }
 
 func draw(samples []booking.Figures, since int64) charts {

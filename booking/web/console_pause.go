@@ -1,14 +1,11 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -17,9 +14,8 @@ import (
 )
 
 const (
-	pausesPath   = "/support/pauses"
-	pauseReason  = 500             // characters
-	pausesCached = 5 * time.Second // what the banner of every page may be behind by
+	pausesPath  = "/support/pauses"
+	pauseReason = 500 // characters
 )
 
 // pauseSwitch is one thing that can be paused.
@@ -83,66 +79,6 @@ func (s *Server) switches(samples []booking.Figures, paused []booking.Pause) []p
 		}
 	}
 	return list
-}
-
-// pauseName is what people call it.
-func pauseName(what string) string {
-	if supplier, ok := strings.CutPrefix(what, booking.PauseOfSupplier("")); ok {
-		return "Supplier " + supplier
-	}
-	switch what {
-	case booking.PauseIntake:
-		return "Taking bookings in"
-	case booking.PauseOfPool(booking.ProviderPool):
-		return "All suppliers"
-	case booking.PauseOfPool(booking.FraudPool):
-		return "Fraud screening"
-	case booking.PauseOfPool(booking.PaymentPool):
-		return "Payment"
-	case booking.PauseOfPool(booking.TrackingPool):
-		return "Tracking"
-	default:
-		return what
-	}
-}
-
-// pauseEffect says what will happen. It holds for every process on the same database.
-func pauseEffect(what string) []string {
-	const (
-		underWay = "Calls that are under way end as they would."
-		restart  = "It stays so, in every process and past restarts, until somebody lets it go on."
-	)
-	switch what {
-	case booking.PauseIntake:
-		return []string{
-			"New submissions are answered with 503 and Retry-After, and nothing of them is stored.",
-			"Bookings that were accepted go on as they would.", restart,
-		}
-	case booking.PauseOfPool(booking.TrackingPool):
-		return []string{"No conversion is reported until it goes on; then all are. Bookings are not held up.", underWay, restart}
-	case booking.PauseOfPool(booking.FraudPool):
-		return []string{
-			"No booking is screened. New ones wait before anything is reserved on a card.",
-			"Those that are not confirmed within the booking deadline fail, and nothing is charged.", underWay, restart,
-		}
-	case booking.PauseOfPool(booking.PaymentPool):
-		return []string{
-			"No card is reserved, charged or refunded. Bookings wait; releases and refunds wait, too.",
-			"Those that are not confirmed within the booking deadline fail, and nothing is charged.", underWay, restart,
-		}
-	default:
-		return []string{
-			"No calls are made to it. Its bookings wait; rooms that are to be given back, and cancellations, wait, too.",
-			"Those that are not confirmed within the booking deadline fail, and nothing is charged.", underWay, restart,
-		}
-	}
-}
-
-func resumeEffect(what string) []string {
-	if what == booking.PauseIntake {
-		return []string{"New submissions are taken again at once."}
-	}
-	return []string{"Calls are made again. What has waited goes on within half a minute."}
 }
 
 // showPause asks a supervisor for the reason.
@@ -211,34 +147,4 @@ func pauseLines(events []booking.PauseEvent) []pauseLine {
 		lines[i] = pauseLine{e, pauseName(e.What)}
 	}
 	return lines
-}
-
-// pauseBanner is what every page of the console says is paused. Pages share what was read a few seconds ago.
-type pauseBanner struct {
-	mu    sync.Mutex
-	names []string
-	until time.Time
-}
-
-// paused names what is paused. A page does not fail for its banner: while the database does not answer it stays as it was.
-func (b *pauseBanner) paused(ctx context.Context, now time.Time, controls Controls) []string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if now.Before(b.until) {
-		return b.names
-	}
-	b.until = now.Add(pausesCached)
-	if list, err := controls.Pauses(ctx); err == nil {
-		b.names = nil
-		for _, p := range list {
-			b.names = append(b.names, pauseName(p.What))
-		}
-	}
-	return b.names
-}
-
-func (b *pauseBanner) forget() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.until = time.Time{}
 }

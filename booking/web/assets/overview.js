@@ -17,7 +17,7 @@ const drawings = {
   shed: (d) => [["sent away", d.rates.shed, 3]],
 };
 
-let data = null;
+let data = null, asking = false;
 const plots = new Map();
 
 const note = document.getElementById("charts-note");
@@ -31,7 +31,7 @@ const lists = (d) => [
   d.at, d.backlog, d.held, d.oldest, ...Object.keys(d.rates).sort().map((name) => d.rates[name]),
   ...d.codes.map((line) => line.rates), ...d.pools.flatMap((pool) => [pool.in_use, pool.waiting]),
 ];
-const kinds = (d) => JSON.stringify([d.codes.map((line) => line.code), d.pools.map((pool) => [pool.pool, pool.size])]);
+const kinds = (d) => JSON.stringify([d.begun, d.codes.map((line) => line.code), d.pools.map((pool) => [pool.pool, pool.size])]);
 
 async function ask(since) {
   const answer = await fetch(`/support/overview/figures?since=${since}`, { headers: { Accept: "application/json" } });
@@ -40,8 +40,10 @@ async function ask(since) {
   return answer.json();
 }
 
-// load asks for what is new, and for everything again where there are other lines now.
+// load asks for what is new, and for everything again where there are other lines now, or another process answers.
 async function load() {
+  if (asking) return;
+  asking = true;
   try {
     let fresh = await ask(data?.at.at(-1) ?? 0);
     if (data && fresh.at.length > 0 && kinds(fresh) !== kinds(data)) {
@@ -61,6 +63,8 @@ async function load() {
   } catch (error) {
     note.textContent = "The figures cannot be read at the moment; the charts show the last ones.";
     console.warn(error);
+  } finally {
+    asking = false;
   }
 }
 
