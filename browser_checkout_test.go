@@ -103,9 +103,9 @@ var scenarios = []struct {
 	{errand: errand{card: "pm_card_mastercard"}, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
 	{errand: errand{card: "pm_card_chargeDeclined"}, act: takesAnotherCard, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
 	{errand: errand{card: "pm_card_chargeDeclinedInsufficientFunds"}, act: takesAnotherCard, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
-	{errand: errand{card: "pm_card_chargeDeclinedStolenCard"}, status: "failed", words: []string{"Nothing was charged", "Try another card"}, ledger: nothingLeft},
+	{errand: errand{card: "pm_card_chargeDeclinedStolenCard"}, status: "failed", words: []string{"Nothing was charged", "call or write to us"}, ledger: nothingLeft},
 	{errand: errand{card: "pm_card_authenticationRequired"}, act: completesAtTheBank, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
-	{errand: errand{card: "pm_card_authenticationRequired"}, act: failsAtTheBank, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
+	{errand: errand{card: "pm_card_authenticationRequired"}, act: failsAtTheBank, status: "failed", words: []string{"Your bank could not confirm", "Nothing was charged", "Try another card"}, ledger: nothingLeft},
 	{errand: errand{card: "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds"}, act: isDeclinedAfterTheBank, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
 	{errand: errand{card: "pm_card_captureFails"}, status: "confirmed", words: []string{"Your room is booked", "could not charge your card yet"}, ledger: func(l ledgerView) bool { return l.Active == 1 && l.Captures == 0 }},
 	{errand: errand{fraud: "accept"}, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
@@ -148,10 +148,7 @@ func (b *tab) toTheBank(press string) {
 
 func completesAtTheBank(b *tab) { b.toTheBank("complete") }
 
-func failsAtTheBank(b *tab) {
-	b.toTheBank("fail")
-	takesAnotherCard(b)
-}
+func failsAtTheBank(b *tab) { b.toTheBank("fail") }
 
 func isDeclinedAfterTheBank(b *tab) {
 	b.toTheBank("complete")

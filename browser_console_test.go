@@ -58,5 +58,6 @@ func TestTheConsoleInABrowser(t *testing.T) {
 		{"a decision that came too late is refused", isRefused},
 		{"a booking moves while somebody looks", movesWhileLooking},
 		{"an agent knows only the supplier's number", knowsOnlyTheSuppliersNumber},
+		{"the pages are light", pagesAreLight},
 	})
 }

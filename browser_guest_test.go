@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
@@ -61,7 +62,8 @@ func paysToCancel(p *pages) {
 	v.until(`/[1-9]/.test(document.getElementById("cancel-fee")?.innerText)`)
 	fee := evaluate[string](v.tab, `document.getElementById("cancel-fee").innerText`)
 	v.look("checkout-cancel-fee")
-	v.button("Cancel and pay " + fee)
+	require.Contains(p, evaluate[string](v.tab, `document.getElementById("confirm-cancel").innerText`), fee)
+	v.click("#confirm-cancel", "")
 	v.ends("cancelled")
 	v.sees(fee, "the fee was kept")
 	p.untilLedger(reference, func(l ledgerView) bool { return l.Active == 0 && l.Refunded != "0.00" && l.Refunded != l.Captured })
@@ -91,16 +93,14 @@ func reloadsInTheMiddle(p *pages) {
 func goesBack(p *pages) {
 	v := visit(p.T, p.client)
 	email := aGuest()
-	v.books(errand{email: email, room: "sim_slow_900"})
+	v.books(errand{email: email, room: "sim_timeout_booked"})
 	v.until(`location.search.includes("booking=")`)
 	v.back()
 	v.until(`!location.search.includes("booking=")`)
 	v.until(`shown(document.getElementById("checkout")) && shown(document.getElementById("underway"))`, "the form, and word of the booking under way")
 	v.look("checkout-under-way")
-	v.fillCheckout(errand{email: email, room: "sim_slow_900"})
+	v.fillCheckout(errand{email: email, room: "sim_timeout_booked"})
 	v.click("#pay", "")
-	v.until(`shown(document.getElementById("underway"))`)
-	v.click("#open-booking", "")
 	v.ends("confirmed")
 	require.Len(p, p.bookedBy(email), 1, "going back and pressing again books nothing twice")
 	p.untilLedger(v.reference(), paidOnce)
@@ -126,16 +126,11 @@ func losesTheConnection(p *pages) {
 	v.offline(true)
 	v.set("Card", "pm_card_visa")
 	v.click("#pay-again", "")
-	v.until(`shown(document.getElementById("connection")) || shown(document.getElementById("act-error")) || shown(document.getElementById("pay-again"))`)
-	v.sees("Are you offline?")
+	require.Eventually(p, func() bool { return v.complained("failed: POST .*/actions/payment") }, patience, 20*time.Millisecond)
 	v.look("checkout-offline")
 	v.offline(false)
+	v.ends("confirmed") // the button was pressed once, and the page has not forgotten it
 	v.until(`!shown(document.getElementById("connection"))`)
-	if evaluate[bool](v.tab, `document.getElementById("outcome").dataset.status === "requires_action"`) {
-		v.set("Card", "pm_card_visa")
-		v.click("#pay-again", "")
-	}
-	v.ends("confirmed")
 	require.Len(p, p.bookedBy(email), 1)
 	p.untilLedger(v.reference(), paidOnce)
 }
@@ -163,8 +158,8 @@ func hasTwoTabs(p *pages) {
 	email := aGuest()
 	v.open("/")
 	other.open("/")
-	v.fillCheckout(errand{email: email, room: "sim_slow_900"})
-	other.fillCheckout(errand{email: email, room: "sim_slow_900"})
+	v.fillCheckout(errand{email: email, room: "sim_timeout_booked"})
+	other.fillCheckout(errand{email: email, room: "sim_timeout_booked"})
 	v.click("#pay", "")
 	other.click("#pay", "")
 	v.ends("confirmed")
@@ -215,8 +210,9 @@ func TestABookingSurvivesTheServiceInABrowser(t *testing.T) {
 		v := visit(t, p.client)
 		v.allow("ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY|ERR_SOCKET")
 		email := aGuest()
-		v.books(errand{email: email, room: "sim_slow_2500"})
+		v.books(errand{email: email, room: "sim_slow_4000"})
 		v.until(`location.search.includes("booking=")`)
+		v.until(`document.getElementById("reference")`)
 		reference := v.reference()
 		p.process.kill()
 		v.until(`shown(document.getElementById("connection"))`)

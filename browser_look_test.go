@@ -66,6 +66,7 @@ func (b *tab) look(name string) {
 		b.size(width, 900)
 		for _, scheme := range []string{"light", "dark"} {
 			b.prefers(scheme)
+			evaluate[bool](b, settled)
 			about := fmt.Sprintf("%s-%d-%s", name, width, scheme)
 			b.accessible(about)
 			over := evaluate[[]string](b, `document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")].filter(e => shown(e) && e.getBoundingClientRect().right > innerWidth + 1).slice(-3).map(e => e.outerHTML.slice(0, 200))`)
@@ -77,6 +78,9 @@ func (b *tab) look(name string) {
 	}
 	b.prefers("light")
 }
+
+// settled ends what fades from one colour to another, but for what turns round for ever.
+const settled = `(document.getAnimations().forEach(a => { try { a.finish() } catch {} }), true)`
 
 // keep writes a picture of the whole page as a file, and says where it is.
 func (b *tab) keep(name string) {
