@@ -157,6 +157,19 @@ func TestPagesOfOtherSitesMayLoadTheClientModuleAndItsTypes(t *testing.T) {
 	require.Empty(t, page.header.Get("Access-Control-Allow-Origin"), "nobody else's page reads this one")
 }
 
+func TestAPageOfAnAllowedSiteMaySendAndReadAllThatTheClientModuleDoes(t *testing.T) {
+	t.Parallel()
+	s := open(t, func(c *Config) { c.AllowedOrigins = []string{"https://shop.example"} })
+	asked := s.call("OPTIONS", "/v1/bookings", "", "", "Origin", "https://shop.example", "Access-Control-Request-Method", "POST").is(http.StatusNoContent)
+	for _, name := range []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer", "Last-Event-ID"} {
+		require.Contains(t, asked.header.Get("Access-Control-Allow-Headers"), name)
+	}
+	answered := s.call("POST", "/v1/bookings", pageKey, submission("", ""), "Idempotency-Key", "key-1", "Origin", "https://shop.example").is(http.StatusAccepted)
+	for _, name := range []string{"ETag", "Retry-After", "Idempotent-Replayed", "Preference-Applied"} {
+		require.Contains(t, answered.header.Get("Access-Control-Expose-Headers"), name)
+	}
+}
+
 // checkoutSetupOf is what the page's script reads.
 func checkoutSetupOf(page reply) (setup checkoutSetup) {
 	page.Helper()

@@ -94,7 +94,7 @@ export class Outcome {
         ["You get back", price(quote.refund), "cancel-refund"],
         ["Valid until", quote.valid_until && moment(quote.valid_until), "cancel-valid"],
       ]),
-      buttons(button("confirm-cancel", free ? "Cancel the booking" : `Cancel and pay ${price(quote.fee)}`, () => this.#acts.cancel(quote.fee), "danger"),
+      buttons(button("confirm-cancel", free ? "Cancel the booking" : `Cancel for ${price(quote.fee)}`, () => this.#acts.cancel(quote.fee), "danger"),
         button("keep-booking", "Keep it", () => this.#closeQuote(), "secondary outline")),
     ].filter(Boolean));
     byID("confirm-cancel").focus();
@@ -221,7 +221,7 @@ export class Outcome {
       facts([
         ["Stay", entry && stayOf(entry.submission), "stay"],
         ["Cancellation fee", fee && feeOf(fee), "fee"],
-        ["You get back", refund && price(refund), "refund"],
+        ["You get back", refund && Number(refund.amount) > 0 && price(refund), "refund"],
         ["Payment", money(booking), "money"],
       ]),
       buttons(button("again", "Book another room", () => this.#acts.again())),
