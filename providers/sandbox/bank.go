@@ -27,7 +27,7 @@ button:focus-visible{outline:3px solid var(--act);outline-offset:2px}
 </style></head><body><main>
 <header><strong>Sandbox Bank</strong><span>Secure payment</span></header>
 {{if .Waiting}}<h1>Did you make this payment?</h1>
-<dl><dt>Amount</dt><dd>{{.Amount}} {{.Currency}}</dd><dt>To</dt><dd>Rooms &amp; Beds</dd><dt>Booking</dt><dd>{{.Reference}}</dd></dl>
+<dl><dt>Amount</dt><dd>{{.Amount}} {{.Currency}}</dd><dt>Booking</dt><dd>{{.Reference}}</dd></dl>
 <form method="post" action="{{.Path}}/complete"><button id="complete">Confirm payment</button></form>
 <form method="post" action="{{.Path}}/fail"><button id="fail" class="no">Refuse</button></form>
 <p><small>You go back to the shop afterwards. This bank is part of the sandbox: no money moves.</small></p>
