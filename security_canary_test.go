@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -158,6 +160,66 @@ func (r *round) troubles(b bookingView) {
 	r.say("POST", "/v1/webhooks/canaryquery", "", notice).is(http.StatusNotFound)
 }
 
+// clerk is somebody who works with the console, at a browser with a canary in each header that takes one.
+func (r *round) clerk(name string) *clerk {
+	c := r.signIn(r.keys[name])
+	c.always = []string{"User-Agent", "canaryagent", "X-Canary", "canaryheader", "Referer", "https://canaryheader/", "HX-Current-URL", "http://x/support?q=canaryquery"}
+	r.secrets = append(r.secrets, strings.TrimPrefix(c.cookie, sessionCookieName+"="))
+	return c
+}
+
+// console is a day at the pages: bookings are looked for by what guests and vendors call them, opened, revealed and decided about,
+// one by one and many at once; then come forms that come to nothing.
+func (r *round) console() {
+	sue, ada, vera := r.clerk("sue"), r.clerk("ada"), r.clerk("vera")
+	b := r.book(canaried(order{offer: "sim_fee"}))
+	r.until(b.ID, atRest)
+	for _, q := range []string{"canarymail@canary.example", "+34611222333", "CanaryFamily", "canaryquery", "canaryreference", b.Reference} {
+		for _, path := range []string{"/support?q=", "/support/count?q=", "/support/bookings.csv?q=", "/support/bulk?action=note&q=", "/support?supplier=", "/support?attention=", "/support/bookings/", "/support/sign-in?next=/support?q="} {
+			ada.get(path + url.QueryEscape(q))
+			(&clerk{f: r.fortress, always: ada.always}).get(path + url.QueryEscape(q))
+		}
+	}
+	g := r.g
+	g.has("what was looked for", string(sue.get("/support?q=canarymail@canary.example").is(http.StatusOK).body), "canarymail@canary.example")
+	g.has("what an agent sees", string(ada.get("/support/bookings/"+b.ID).is(http.StatusOK).body), "CanaryContact", "canaryrequest")
+	g.has("what was revealed", string(vera.act(b, "reveal", url.Values{"reason": {"canarynote: they rang"}}).is(http.StatusOK).body), "CanaryContact", "canarymail@canary.example")
+	g.equal(http.StatusSeeOther, ada.act(b, "note", url.Values{"reason": {"canarynote: rang back"}}).status)
+	g.equal(http.StatusSeeOther, sue.act(b, "refund?amount=1.00", url.Values{"reason": {"canarynote: for the noise"}}).status)
+	many := "/support/bulk?q=" + b.Reference
+	form := formOf(g, ada.get(many+"&action=note").is(http.StatusOK), many)
+	form.Set("reason", "canarynote: to all of them")
+	g.has("many at once", plainText(g, ada.post(many, form, "HX-Request", "true").is(http.StatusOK).body), "1 done")
+	for _, to := range []string{"pause", "resume"} {
+		g.equal(http.StatusSeeOther, sue.post("/support/pauses", url.Values{"what": {"pool:tracking"}, "to": {to}, "reason": {"canarynote: " + to}}).status)
+	}
+	r.until(b.ID, func(b bookingView) bool { return b.PaymentStatus == "partially_refunded" })
+	g.equal(http.StatusSeeOther, sue.act(b, "cancel", url.Values{"reason": {"canarynote: by page"}}).status)
+
+	for _, c := range []*clerk{sue, vera, {f: r.fortress, always: ada.always}} {
+		for path, p := range r.forms(b) {
+			for name := range p.form {
+				for _, text := range []string{"canarybroken", "canarybroken\x00", "canarybroken 5555-5555-5555-4444", strings.Repeat("canarybroken", 2000)} {
+					broken := maps.Clone(p.form)
+					broken.Set(name, text)
+					for _, way := range []string{"to", "action"} { // what would be done for such a reason
+						if broken.Has(way) {
+							broken.Set(way, "canarybroken")
+						}
+					}
+					c.post(path, broken)
+				}
+			}
+			c.post(path, url.Values{"canarybody": {"canarybody"}})
+			c.post(path, p.form, "Content-Type", "text/canarybody")
+			c.post(path, p.form, "Sec-Fetch-Site", "canaryheader", "Origin", "https://canary.example")
+		}
+		c.post(signInAddress, url.Values{"key": {"bk_support_canarykey"}, "next": {"/support?q=canaryquery"}})
+		c.get("/support", "Cookie", sessionCookieName+"=canarycookie")
+	}
+	sue.post("/support/sign-out", nil).is(http.StatusSeeOther)
+}
+
 // sign is how the sandbox signs.
 func sign(secret, body string) string {
 	at := fmt.Sprint(time.Now().Unix())
@@ -172,13 +234,16 @@ func canaries(g *guard, f *fortress) {
 	b := r.book(canaried(order{}))
 	r.troubles(b)
 	r.until(b.ID, func(b bookingView) bool { return b.Stage == "done" })
+	r.console()
 	metrics := string(f.call("GET", f.admin+"/metrics", "", "").is(http.StatusOK).body)
 	running := f.kept(g)
+	late := r.clerk("sue")
 	f.breakDatabase(g)
 	r.say("POST", "/v1/bookings", f.keys["web"], canaried(order{}), "Idempotency-Key", "canarykey-late").is(http.StatusServiceUnavailable)
 	r.say("GET", "/v1/bookings?client_reference=canaryquery", f.keys["web"], "").is(http.StatusServiceUnavailable)
 	r.say("GET", "/v1/support/bookings?q=canarymail@canary.example", f.keys["sue"], "").is(http.StatusServiceUnavailable)
 	r.staff(b, "note", `{"reason":"canarybroken"}`).is(http.StatusServiceUnavailable)
+	late.get("/support?q=canarymail@canary.example").is(http.StatusServiceUnavailable)
 	health := f.call("GET", f.admin+"/readyz", "", "").body
 	f.mendDatabase(g)
 	f.stop()

@@ -25,7 +25,8 @@ const (
 // are not followed, so that tests see where they go.
 type clerk struct {
 	f      *fortress
-	cookie string // name=value; empty: nobody has signed in
+	cookie string   // name=value; empty: nobody has signed in
+	always []string // headers of every request, in pairs
 }
 
 // signIn is somebody who has signed in with this key.
@@ -83,6 +84,7 @@ func (c *clerk) ask(method, path string, form url.Values, headers ...string) ans
 	if method == "POST" {
 		header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
+	headers = slices.Concat(c.always, headers)
 	for i := 0; i+1 < len(headers); i += 2 {
 		header.Del(headers[i])
 		if headers[i+1] != "" {

@@ -53,6 +53,13 @@ func scriptsInTexts(g *guard) {
 			page := c.get(found.header.Get("Location")).is(http.StatusOK)
 			g.shown("the booking, to "+name, page, text)
 		}
+		a := sue.post("/support/pauses", url.Values{"what": {"pool:tracking"}, "to": {"pause"}, "reason": {text}})
+		g.equal(http.StatusSeeOther, a.status, text)
+		g.shown("the overview", vera.get("/support/overview").is(http.StatusOK), text)
+		g.shown("what a pause is asked for", sue.get("/support/pauses?what=pool:tracking").is(http.StatusOK), text)
+		mistaken := sue.act(b, "note", url.Values{"reason": {text + "\x00"}})
+		g.equal(http.StatusUnprocessableEntity, mistaken.status)
+		g.shown("a form that is shown again", mistaken, text)
 	}
 }
 

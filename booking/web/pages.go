@@ -164,7 +164,7 @@ func withContentType(c echo.Context, name string) *http.Request {
 // wantsPage tells whether an error is to be shown to a person: at an address of a page, to who asked for HTML.
 func wantsPage(c echo.Context) bool {
 	at := c.Request().URL.Path
-	return !strings.HasPrefix(at, "/v1/") && strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") || c.Request().Header.Get("HX-Request") != ""
+	return !strings.HasPrefix(at, "/v1/") && (strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") || c.Request().Header.Get("HX-Request") != "")
 }
 
 // problemView is an error in words.
