@@ -78,11 +78,11 @@ func (s *Server) overview(c echo.Context) (view overviewView, err error) {
 	if view.Attentions, err = s.views.Attentions(ctx, attentionsMost); err != nil {
 		return view, err
 	}
-	slices.SortStableFunc(view.Attentions, func(a, b booking.AttentionCount) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
+	slices.SortFunc(view.Attentions, func(a, b booking.AttentionCount) int {
+		return cmp.Or(cmp.Compare(urgency(a), urgency(b)), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Reason, b.Reason))
 	})
-	if at := slices.IndexFunc(view.Attentions, func(a booking.AttentionCount) bool { return a.Reason == booking.OutcomeUnknown }); at >= 0 {
-		view.Unknown = &view.Attentions[at]
+	if len(view.Attentions) > 0 && view.Attentions[0].Reason == booking.OutcomeUnknown {
+		view.Unknown = &view.Attentions[0]
 	}
 	paused, err := s.controls.Pauses(ctx)
 	if err != nil {
@@ -98,6 +98,14 @@ func (s *Server) overview(c echo.Context) (view overviewView, err error) {
 		view.sum(samples)
 	}
 	return view, nil
+}
+
+// urgency puts what nobody knows before everything else: there money may be lost while people look elsewhere.
+func urgency(a booking.AttentionCount) int {
+	if a.Reason == booking.OutcomeUnknown {
+		return 0
+	}
+	return 1
 }
 
 // sum turns samples into what people read: differences, because totals only grow.

@@ -77,6 +77,13 @@ func TestTheOverviewLeadsToWhatNeedsAPerson(t *testing.T) {
 	require.Contains(t, page, `<a id="see-unknown" href="/support?attention=outcome_unknown">`)
 	require.Regexp(t, `data-reason="outcome_unknown"><th scope="row"><a id="attention-outcome_unknown" href="/support\?attention=outcome_unknown">outcome unknown</a></th>\s*<td class="number">1</td>`, page)
 	require.Contains(t, page, g.house.rooms[g.id].b.UpdatedAt.UTC().Format(time.RFC3339))
+
+	for i, reason := range []booking.Reason{booking.CaptureFailed, booking.CaptureFailed, booking.UndoStuck} {
+		other := g.submit(submission("", ""), fmt.Sprintf("other-%d", i)).is(http.StatusAccepted).booking()
+		g.house.rooms[booking.ID(other.Id)].b.Attention = reason
+	}
+	page = staff(t, g.site, viewerKey).get(overviewPath).page(http.StatusOK)
+	require.Regexp(t, `(?s)data-reason="outcome_unknown".*data-reason="capture_failed".*data-reason="undo_stuck"`, page, "what nobody knows comes first, then the most")
 }
 
 func TestTheOverviewIsRefreshedByAPartOfIt(t *testing.T) {
