@@ -30,13 +30,15 @@ const (
 		"references.payment references.screening references.supplier stay stay.check_in stay.check_out stay.hotel_id stay.hotel_name " +
 		"stay.hotel_timezone stay.rooms stay.rooms[].adults stay.rooms[].child_ages stay.rooms[].guests stay.rooms[].guests[].family_name " +
 		"stay.rooms[].guests[].given_name stay.rooms[].guests[].lead stay.rooms[].special_requests story story.charged story.happened story.next " +
-		"timeline timeline[].actor timeline[].at timeline[].attempt timeline[].detail timeline[].outcome timeline[].phase timeline[].status " +
+		"timeline timeline[].actor timeline[].at timeline[].attempt timeline[].calls timeline[].calls[].idempotency_key timeline[].calls[].operation " +
+		"timeline[].calls[].outcome timeline[].calls[].request_id timeline[].calls[].status timeline[].calls[].took_ms timeline[].calls[].vendor " +
+		"timeline[].detail timeline[].outcome timeline[].phase timeline[].status " +
 		"timeline[].step timeline[].took_ms timeline[].verb timeline[].version timeline[].what"
 	fieldsOfProblem = "code detail request_id status title type"
 )
 
 // fieldsNowAndThen are what a booking has only while it moves, where a call had to be repeated, or where it took a moment.
-const fieldsNowAndThen = "place.step place.due_at timeline[].reason timeline[].took_ms"
+const fieldsNowAndThen = "place.step place.due_at timeline[].reason timeline[].took_ms timeline[].calls[].code"
 
 // fieldsOf lists the members of a JSON document by their paths.
 func fieldsOf(f *fortress, text []byte) string {
