@@ -237,6 +237,21 @@ func TestAFormThatIsSentTwiceRefundsOnce(t *testing.T) {
 	require.Equal(t, 1, strings.Count(sue.get(g.page()).page(http.StatusOK), ">refund</span>"))
 }
 
+func TestTwoPeopleWhoSayTheSameBothSaidIt(t *testing.T) {
+	t.Parallel()
+	g := stayed(t)
+	ada, sue := staff(t, g.site, agentKey), staff(t, g.site, supervisorKey)
+	first, _ := ada.opens(g.action("note"), "")
+	second, _ := sue.opens(g.action("note"), "")
+	for range 2 { // which is once each
+		ada.sends(g.action("note"), first).is(http.StatusOK)
+		sue.sends(g.action("note"), second).is(http.StatusOK)
+	}
+	lines := g.lines()
+	require.Equal(t, []string{"support:ada", "support:sue"}, []string{lines[len(lines)-2].Actor, lines[len(lines)-1].Actor})
+	require.Equal(t, 2, strings.Count(ada.get(g.page()).page(http.StatusOK), `data-test="note"`))
+}
+
 func TestWhatIsWrongIsSaidBesideTheFieldAndTheRestIsKept(t *testing.T) {
 	t.Parallel()
 	g := stayed(t)

@@ -123,6 +123,7 @@ func TestOtherBookingsOfTheGuestAreToldApart(t *testing.T) {
 	overlapping := submit("key-3", `"check_in":"2027-03-01"`, `"check_in":"2027-03-03"`)
 	elsewhere := submit("key-4", `"hotel_id":"h-1"`, `"hotel_id":"h-2"`)
 	after := submit("key-5", `"check_in":"2027-03-01","check_out":"2027-03-04"`, `"check_in":"2027-03-04","check_out":"2027-03-05"`)
+	before := submit("key-7", `"check_in":"2027-03-01","check_out":"2027-03-04"`, `"check_in":"2027-02-27","check_out":"2027-03-01"`)
 	stranger := submit("key-6", "ana@example.com", "bob@example.com")
 
 	seen := staff(t, s, viewerKey).get("/support/bookings/" + string(here)).page(http.StatusOK)
@@ -133,7 +134,7 @@ func TestOtherBookingsOfTheGuestAreToldApart(t *testing.T) {
 		}
 		return shown(t, rest, "relation")
 	}
-	for id, want := range map[booking.ID]string{failed: earlierTry, overlapping: possibleDuplicate, elsewhere: otherBooking, after: otherBooking} {
+	for id, want := range map[booking.ID]string{failed: earlierTry, overlapping: possibleDuplicate, elsewhere: otherBooking, after: otherBooking, before: otherBooking} {
 		require.True(t, strings.HasPrefix(relation(seen, id), want), relation(seen, id))
 	}
 	require.Empty(t, relation(seen, stranger))

@@ -141,6 +141,7 @@ document.addEventListener("DOMContentLoaded", () => {
   new MutationObserver(() => {
     const is = place.querySelector("dialog") !== null;
     if (was && !is) (document.getElementById(opener) ?? document.getElementById("done"))?.focus();
+    if (!was && is) place.querySelector("input[autofocus]")?.select(); // what is proposed there gives way to what is typed
     was = is;
   }).observe(place, { childList: true });
 });
