@@ -52,22 +52,24 @@ export class Journal {
     return this.entries().find((entry) => entry.handle?.id === id);
   }
 
-  /** Those that are not decided: sent without an answer, or under way. */
+  /** Those that are not decided: sent without an answer, or under way. Not those that the guest has let go. */
   open() {
-    return this.entries().filter(({ decided }) => !decided);
+    return this.entries().filter(({ decided, letGo }) => !decided && !letGo);
   }
 
   /**
-   * The entry to submit with. The same content as what is open has its key again. Where something else is open, or the same
+   * The entry to submit with. The same content as what is not decided has its key again, for it may have arrived. Where something else is open, or the same
    * is booked already, it answers {blockedBy} unless the guest said that they want another one.
    */
   begin(submission, { another = false } = {}) {
     const meant = content(submission);
-    const open = this.open();
-    const same = open.find((entry) => entry.content === meant);
-    if (same) return { entry: same };
+    const same = this.entries().find((entry) => !entry.decided && entry.content === meant);
+    if (same) {
+      this.note(same.key, { letGo: false });
+      return { entry: { ...same, letGo: false } };
+    }
     const twin = this.entries().find((entry) => entry.content === meant && entry.status === "confirmed");
-    const blockedBy = open[0] ?? twin;
+    const blockedBy = this.open()[0] ?? twin;
     if (blockedBy && !another) return { blockedBy };
     const entry = { key: this.#newKey(), submission, content: meant, at: this.#now(), decided: false };
     this.#write([entry, ...this.entries()]);
@@ -84,7 +86,7 @@ export class Journal {
     this.note(key, { reference, status, decided: terminal });
   }
 
-  /** Nothing was stored under it, or the guest lets it go. */
+  /** Nothing was stored under it. */
   drop(key) {
     this.#write(this.entries().filter((entry) => entry.key !== key));
   }

@@ -27,7 +27,7 @@ export class Outcome {
   #acts;
   #shown = { status: "" };
 
-  /** acts is what the buttons do: payAgain, acceptOffer, giveUp, askQuote, cancel, toBank, again, sendAgain, leave. */
+  /** acts is what the buttons do: payAgain, acceptOffer, giveUp, askQuote, cancel, toBank, bankDone, again, sendAgain, stop, letGo. */
   constructor(acts) {
     this.#acts = acts;
     setInterval(() => this.#tick(), 1000);
@@ -52,7 +52,7 @@ export class Outcome {
         ? h("p", { id: "retry-note", class: "note warn" }, `${trouble(retry.error)} Nothing is lost: we try again in `, h("span", { "data-until": until }, left(until)),
           ". You cannot book twice this way.")
         : h("progress", { "aria-label": "Sending" }),
-      buttons(button("leave", "Stop trying", this.#acts.leave, "secondary outline")),
+      buttons(button("stop", "Stop trying", this.#acts.stop, "secondary outline")),
     ]);
   }
 
@@ -63,7 +63,8 @@ export class Outcome {
       h("p", {}, `${stayOf(entry.submission)}.`),
       error && h("p", { class: "note warn", id: "unsent-reason" }, `${trouble(error)} ${error.requestId ? `(${error.requestId})` : ""}`),
       h("p", {}, "Send it again: if it did arrive, you get that very booking, and nothing is booked or paid twice."),
-      buttons(button("send-again", "Send it again", this.#acts.sendAgain), button("leave", "Let it go", this.#acts.leave, "secondary outline")),
+      h("p", {}, "If you let it go and it did arrive, it goes on, and you hear of it by e-mail."),
+      buttons(button("send-again", "Send it again", this.#acts.sendAgain), button("let-go", "Let it go", this.#acts.letGo, "secondary outline")),
     ]);
   }
 

@@ -37,8 +37,12 @@ const outcome = new Outcome({
     if (does === "card") form.focus("card");
   },
   sendAgain: () => send(current),
-  leave: () => {
-    journal.drop(current.key);
+  stop: () => {
+    visit.abort();
+    outcome.unsent(current);
+  },
+  letGo: () => {
+    journal.note(current.key, { letGo: true });
     go("/");
   },
 });
@@ -150,8 +154,8 @@ async function send(entry) {
     follow(journal.byKey(entry.key) ?? { ...entry, handle });
   } catch (error) {
     if (signal.aborted) return;
-    if (error instanceof ValidationError || error instanceof KeyReusedError || error instanceof UnauthorizedError) {
-      journal.drop(entry.key); // nothing was stored under it
+    if (error instanceof ValidationError || error instanceof KeyReusedError) {
+      journal.drop(entry.key); // nothing of this was stored under it
       showForm();
       form.show(error.errors, error instanceof ValidationError ? "Please correct this:" : trouble(error));
       return;

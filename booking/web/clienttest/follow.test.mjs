@@ -50,6 +50,14 @@ test("a broken stream is taken up where it broke, and the guest hears of it", as
   assert.deepEqual(connections, ["lost stream", "lost stream", "live stream"]);
 });
 
+test("a stream that lives each time it is opened is never left, however often it breaks", async () => {
+  const breaking = Array.from({ length: 6 }, (_, i) => stream([opening, event(booking(i + 1))], "breaks"));
+  const { client, clock, requests } = setup([...breaking, stream([opening, event(booking(9, "failed"))])]);
+  await clock.until(follow(client).promise);
+  assert.deepEqual(new Set(waysOf(requests)), new Set(["stream"]));
+  assert.deepEqual(requests.slice(1).map(({ at }, i) => at - requests[i].at), Array(6).fill(250));
+});
+
 test("a stream that was ended on purpose is no loss", async () => {
   const { client, clock, requests } = setup([stream([opening, event(booking(4))]), stream([opening]), stream([opening, event(booking(5, "failed"))])]);
   const { promise, connections } = follow(client);

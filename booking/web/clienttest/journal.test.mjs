@@ -50,6 +50,16 @@ test("another wish waits for the guest's word while one is under way", () => {
   assert.equal(tab().begin(wish("Ana")).entry.key, "key-1");
 });
 
+test("what the guest has let go stands in no way, and keeps its key, for it may have arrived", () => {
+  const { tab } = browser();
+  tab().begin(wish());
+  tab().note("key-1", { letGo: true });
+  assert.deepEqual(tab().open(), []);
+  assert.equal(tab().begin(wish("Bea")).entry.key, "key-2");
+  assert.equal(tab().begin(wish()).entry.key, "key-1");
+  assert.equal(tab().open().length, 2);
+});
+
 test("after a failure the same wish has a new key", () => {
   const { tab } = browser();
   tab().begin(wish());
