@@ -222,7 +222,7 @@ type wish struct {
 func drawWish(t *rapid.T, b *booking.Booking) wish {
 	w := wish{
 		who:  rapid.SampledFrom([]string{"ada", "sue", "sue", "sue", "vera"}).Draw(t, "who"),
-		verb: rapid.SampledFrom([]string{"retry", "cancel", "resolve", "approve", "reject", "refund", "refund", "note"}).Draw(t, "verb"),
+		verb: rapid.SampledFrom([]string{"retry", "cancel", "resolve", "approve", "reject", "refund", "refund", "note", "reveal"}).Draw(t, "verb"),
 		body: map[string]any{"reason": rapid.SampledFrom([]string{"asked by phone", "Núñez rang", "mistaken twice", "x"}).Draw(t, "reason")},
 	}
 	if rapid.Bool().Draw(t, "sensible") {
@@ -307,7 +307,7 @@ func (m *supportModel) actAtOnce(t *rapid.T) {
 	switch {
 	case !expected(before, w).moves:
 		require.Zero(t, moved)
-	case w.verb == "note" || w.verb == "retry" || w.verb == "refund" && w.body["amount"] != nil:
+	case w.verb == "note" || w.verb == "reveal" || w.verb == "retry" || w.verb == "refund" && w.body["amount"] != nil:
 		require.LessOrEqual(t, moved, 2)
 		require.Positive(t, moved)
 	case w.verb == "resolve": // what the first one led to can be resolved again where the booking waits for staff once more
@@ -394,7 +394,7 @@ func legalFor(b *booking.Booking) []string {
 	add("resolve", waits && !review && (backwards || b.Place.Step == booking.StepConfirm || b.Place.Step == booking.StepCapture))
 	add("refund", b.Owner == "" && b.Status() == booking.StatusConfirmed && b.Goal == booking.Confirm && b.Place.Phase != booking.Parked && left &&
 		b.Mark(booking.StepCapture).State == booking.MarkDone && (wanted == nil || wanted.Refuse != ""))
-	return append(legal, "note")
+	return append(legal, "note", "reveal")
 }
 
 // check: each booking's history is as long as its version, and as what was done.
