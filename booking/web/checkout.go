@@ -21,6 +21,7 @@ func (s *Server) showCheckout(c echo.Context) error {
 	return s.render(c, http.StatusOK, "checkout", checkoutView{
 		Setup: checkoutSetup{Key: s.config.CheckoutKey, Supplier: supplier, Offers: sampleOffers(s.now())},
 		Rooms: roomScenarios, Cards: cardScenarios, Checks: fraudScenarios, Sandbox: supplier == "sandbox",
+		Following: c.QueryParam("booking") != "" || c.QueryParam("booking-return") != "",
 	})
 }
 
@@ -40,11 +41,12 @@ func (s *Server) published(c echo.Context, name string) error {
 
 // checkoutView is what the page shows.
 type checkoutView struct {
-	Setup   checkoutSetup
-	Rooms   []scenarioGroup
-	Cards   []scenarioGroup
-	Checks  []scenario
-	Sandbox bool // the supplier is the sandbox, which knows the scenarios
+	Setup     checkoutSetup
+	Rooms     []scenarioGroup
+	Cards     []scenarioGroup
+	Checks    []scenario
+	Sandbox   bool // the supplier is the sandbox, which knows the scenarios
+	Following bool // the address is that of a booking: the form is not to flash up before the script hides it
 }
 
 // checkoutSetup is what the page's script gets. Everybody can read it.

@@ -93,6 +93,16 @@ func TestWithoutAPublishableKeyThereIsNoCheckoutAndThePageSaysWhatElseIsHere(t *
 	require.NotContains(t, string(page.body), "bk_")
 }
 
+func TestTheFormDoesNotFlashUpWhereABookingIsFollowed(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	form := regexp.MustCompile(`<form id="checkout"[^>]* hidden>`)
+	require.NotRegexp(t, form, string(s.call("GET", "/?utm_source=mail", "", "").is(http.StatusOK).body))
+	for _, query := range []string{"?booking=01945e2a-7c00-7000-8000-000000000001", "?booking-return=1"} {
+		require.Regexp(t, form, string(s.call("GET", "/"+query, "", "").is(http.StatusOK).body))
+	}
+}
+
 func TestAnAdvertisementsParametersDoNotCloseTheCheckout(t *testing.T) {
 	t.Parallel()
 	s := open(t)

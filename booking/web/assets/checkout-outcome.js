@@ -42,6 +42,12 @@ export class Outcome {
     this.refused(null);
   }
 
+  /** A booking of which nothing is known here yet but that it exists. */
+  loading(entry) {
+    if (!this.#panel.hidden) return;
+    this.#draw("loading", "", [h("h1", {}, "Your booking"), h("p", {}, `${stayOf(entry.submission)}.`), h("progress", { "aria-label": "Loading" })]);
+  }
+
   /** A submission on its way; retry tells of a failed attempt. */
   sending(entry, retry) {
     const until = retry && new Date(Date.now() + retry.delay).toISOString();

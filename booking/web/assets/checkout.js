@@ -175,6 +175,7 @@ function openByID(id) {
 /** Follows a booking, to its end and then until its payment has come to rest. */
 async function follow(entry) {
   const signal = begin(entry);
+  outcome.loading(entry);
   let bound;
   const until = (booking) => booking.terminal && !["authorized", "authorizing", "capturing", "voiding", "refund_pending", "unknown"].includes(booking.payment_status);
   const show = (booking) => {
