@@ -265,7 +265,20 @@ func knowsOnlyTheSuppliersNumber(p *pages) {
 	v.says("story-charged", "yes", "346.00")
 	v.decide("refund", "the hotel has no room")
 	p.untilLedger(b.Reference, func(l ledgerView) bool { return l.Refunded == "346.00" })
-	v.says("story-charged", "back")
+	v.says("story-charged", "No longer", "refunded")
 	v.look("booking-refunded")
 	require.Equal(p, url.PathEscape(b.ID), evaluate[string](v.tab, `location.pathname.split("/").pop()`))
+}
+
+// looksAtMany: each page that was left must give back the stream that told it of changes.
+func looksAtMany(p *pages) {
+	v := visit(p.T, p.client)
+	p.signIn(v, "vera")
+	for range 8 { // two more than a browser opens streams to one server
+		b := p.submit(order{})
+		v.openBooking(b.ID)
+		v.until(`document.getElementById("live-state").innerText === "live"`)
+	}
+	v.back()
+	v.until(`document.getElementById("live-state")?.innerText === "live"`, "and a page that one goes back to is live again")
 }

@@ -58,6 +58,7 @@ func TestTheConsoleInABrowser(t *testing.T) {
 		{"a decision that came too late is refused", isRefused},
 		{"a booking moves while somebody looks", movesWhileLooking},
 		{"an agent knows only the supplier's number", knowsOnlyTheSuppliersNumber},
+		{"many bookings are looked at one after the other", looksAtMany},
 		{"the pages are light", pagesAreLight},
 	})
 }
