@@ -215,7 +215,7 @@ func TestThePageMayOnlyCarryAKeyThatMayBePublished(t *testing.T) {
 	require.ErrorContains(t, err, "only scope support has roles")
 }
 
-func TestAnIdentityProviderIsConfiguredWholeOrNotAtAll(t *testing.T) {
+func TestEachPartOfAnIdentityProviderIsChecked(t *testing.T) {
 	t.Parallel()
 	whole := map[string]string{
 		"ISSUER": "https://login.example.com", "CLIENT_ID": "booking", "CLIENT_SECRET": "canary", "NAME": "the company",

@@ -216,7 +216,7 @@ func pageInjections(g *guard, f *fortress) {
 			method, path := p.page(route, b)
 			at, _, _ := strings.Cut(path, "?")
 			for k, name := range append(strings.Fields(p.query), text) {
-				if name != "q" && name != "identifier" && (i+j+k)%3 != 0 { // each text in a third of the parameters
+				if name != "q" && (i+j+k)%5 != 0 { // each text in a fifth of the parameters
 					continue
 				}
 				a := sue.ask(method, at+"?"+url.QueryEscape(name)+"="+url.QueryEscape(text), p.form)
@@ -226,7 +226,7 @@ func pageInjections(g *guard, f *fortress) {
 				}
 			}
 			for k, name := range slices.Sorted(maps.Keys(p.form)) {
-				if (i+j+k)%3 != 0 || strings.Contains(route, "sign-out") {
+				if (i+j+k)%5 != 0 || strings.Contains(route, "sign-out") {
 					continue
 				}
 				form := maps.Clone(p.form)
