@@ -195,3 +195,25 @@ window.addEventListener("pagehide", () => streams.forEach((stream) => stream.clo
 window.addEventListener("pageshow", (event) => {
   if (event.persisted && streams.size > 0) location.reload();
 });
+
+// Browsers open six connections to one server, and a live page holds one of them: for as long as somebody sees it, not in a tab
+// behind others, nor in what the button "back" goes back to.
+let stream;
+function watch() {
+  const live = document.querySelector("[sse-connect]");
+  if (!live || stream?.readyState !== EventSource.CLOSED) return;
+  const anew = live.cloneNode(true);
+  live.replaceWith(anew);
+  window.htmx.process(anew); // connects, and hears at once of what it has missed
+}
+document.addEventListener("DOMContentLoaded", () => {
+  if (!window.htmx) return;
+  window.htmx.createEventSource = (address) => {
+    stream = new EventSource(address);
+    if (document.hidden) stream.close();
+    return stream;
+  };
+});
+document.addEventListener("visibilitychange", () => document.hidden ? stream?.close() : watch());
+addEventListener("pagehide", () => stream?.close());
+addEventListener("pageshow", (event) => event.persisted && watch());
