@@ -179,23 +179,6 @@ for (const [name, text] of [["htmx:sseOpen", "live"], ["htmx:sseError", "not liv
   });
 }
 
-// A browser keeps pages that were left, to go back to them, and with them their streams. Six of those are all that it opens to one
-// server: whoever has looked at six bookings would wait for ever for the seventh.
-const streams = new Set();
-document.addEventListener("DOMContentLoaded", () => {
-  const open = window.htmx?.createEventSource;
-  if (!open) return;
-  window.htmx.createEventSource = (url) => {
-    const stream = open(url);
-    streams.add(stream);
-    return stream;
-  };
-});
-window.addEventListener("pagehide", () => streams.forEach((stream) => stream.close()));
-window.addEventListener("pageshow", (event) => {
-  if (event.persisted && streams.size > 0) location.reload();
-});
-
 // Browsers open six connections to one server, and a live page holds one of them: for as long as somebody sees it, not in a tab
 // behind others, nor in what the button "back" goes back to.
 let stream;
