@@ -228,8 +228,14 @@ function backFromBank() {
   history.replaceState(null, "", entry ? addressOf(entry) : "/");
   if (!entry) return route();
   journal.note(entry.key, { atBank: false });
-  client.continuePayment(entry.handle).catch(() => {}); // following tells how it stands, and the guest can press the button
+  goOn(entry.handle).catch(() => {}); // following tells how it stands, and the guest can press the button
   follow(journal.byKey(entry.key));
+}
+
+/** The bank may have told the service already: then there is nothing to go on with. */
+async function goOn(handle) {
+  const booking = await client.get(handle);
+  if (booking.action?.type === "three_ds") await client.continuePayment(handle);
 }
 
 /** Where the bank sends the guest: this page, without anything secret. Banks take https only, but from this machine. */
