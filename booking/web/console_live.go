@@ -3,9 +3,7 @@ package web
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/labstack/echo/v4"
 )
@@ -23,21 +21,9 @@ func (s *Server) streamChanges(c echo.Context) error {
 			seen = known
 		}
 	}
-	release, ok := s.hold()
-	defer release()
-	if !ok {
-		return &problem{code: ProblemCodeUnavailable, retryAfter: 5 * time.Second, cause: errors.New("too many streams")}
-	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), s.config.StreamMax)
-	defer cancel()
-	defer context.AfterFunc(s.draining, cancel)()
-
-	header := c.Response().Header()
-	header.Set(echo.HeaderContentType, "text/event-stream")
-	header.Set("Cache-Control", "private, no-cache")
-	header.Set("X-Accel-Buffering", "no") // nginx holds it back otherwise
-	c.Response().WriteHeader(http.StatusOK)
-	if err := s.send(c, []byte("retry: 2000\n\n")); err != nil {
+	ctx, leave, err := s.openStream(c)
+	defer leave()
+	if err != nil {
 		return err
 	}
 	for {

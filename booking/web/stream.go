@@ -30,21 +30,9 @@ func (s *Server) StreamBooking(c echo.Context, id string, params StreamBookingPa
 	if b.Terminal() && seen >= b.Version {
 		return c.NoContent(http.StatusNoContent) // which tells browsers not to come back
 	}
-	release, ok := s.hold()
-	defer release()
-	if !ok {
-		return &problem{code: ProblemCodeUnavailable, retryAfter: 5 * time.Second, cause: errors.New("too many streams")}
-	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), s.config.StreamMax)
-	defer cancel()
-	defer context.AfterFunc(s.draining, cancel)()
-
-	header := c.Response().Header()
-	header.Set(echo.HeaderContentType, "text/event-stream")
-	header.Set("Cache-Control", "private, no-cache")
-	header.Set("X-Accel-Buffering", "no") // nginx holds it back otherwise
-	c.Response().WriteHeader(http.StatusOK)
-	if err := s.send(c, []byte("retry: 2000\n\n")); err != nil {
+	ctx, leave, err := s.openStream(c)
+	defer leave()
+	if err != nil {
 		return err
 	}
 	for {
@@ -76,6 +64,28 @@ func (s *Server) StreamBooking(c echo.Context, id string, params StreamBookingPa
 			}
 		}
 	}
+}
+
+// openStream begins an answer that is a stream of events. ctx ends when the client goes, the stream is old, or the server stops;
+// leave is to be called in any case.
+func (s *Server) openStream(c echo.Context) (ctx context.Context, leave func(), err error) {
+	release, ok := s.hold()
+	if !ok {
+		return nil, release, &problem{code: ProblemCodeUnavailable, retryAfter: 5 * time.Second, cause: errors.New("too many streams")}
+	}
+	ctx, cancel := context.WithTimeout(c.Request().Context(), s.config.StreamMax)
+	undrained := context.AfterFunc(s.draining, cancel)
+	leave = func() {
+		undrained()
+		cancel()
+		release()
+	}
+	header := c.Response().Header()
+	header.Set(echo.HeaderContentType, "text/event-stream")
+	header.Set("Cache-Control", "private, no-cache")
+	header.Set("X-Accel-Buffering", "no") // nginx holds it back otherwise
+	c.Response().WriteHeader(http.StatusOK)
+	return ctx, leave, s.send(c, []byte("retry: 2000\n\n"))
 }
 
 // waitOrPing returns nil upon a change, and context.DeadlineExceeded when it is time for a ping.
