@@ -139,6 +139,7 @@ func (b *tab) toTheBank(press string) {
 	b.Helper()
 	b.ends("requires_action")
 	b.allow("favicon.ico")
+	b.allow("answered 409: POST .*/actions/payment") // the bank may have told the service before the guest is back
 	b.look("checkout-three-d-secure")
 	b.click("#to-bank", "")
 	b.until(`location.origin === ` + js(b.service.sandbox))
@@ -175,7 +176,7 @@ func everyScenario(p *pages) {
 			v.sees(s.words...)
 			reference := v.reference()
 			p.untilLedger(reference, s.ledger)
-			if s.act == nil && s.tolerance == "" {
+			if s.act == nil && (s.status != "confirmed" || s.card == "pm_card_captureFails" || s.room+s.card+s.fraud == "") { // others look the same
 				v.look("checkout-" + s.status + "-" + name)
 			}
 			require.Equal(t, "/", evaluate[string](v.tab, "location.pathname"))

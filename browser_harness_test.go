@@ -23,7 +23,7 @@ import (
 const (
 	visitorsAtOnce = 3                // the machine may have two cores, and the service needs some of it
 	visitMax       = 4 * time.Minute  // then whatever a visitor waits for will never come
-	patience       = 25 * time.Second // for one thing to appear on a page, on a starved machine
+	patience       = 40 * time.Second // for one thing to appear on a page, on a starved machine
 )
 
 var visiting = make(chan struct{}, visitorsAtOnce)

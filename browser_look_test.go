@@ -68,7 +68,9 @@ func (b *tab) look(name string) {
 			b.prefers(scheme)
 			evaluate[bool](b, settled)
 			about := fmt.Sprintf("%s-%d-%s", name, width, scheme)
-			b.accessible(about)
+			if (width < 600) == (scheme == "light") { // each width and each scheme once: the two do not depend on each other
+				b.accessible(about)
+			}
 			over := evaluate[[]string](b, `document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll("body *")].filter(e => shown(e) && e.getBoundingClientRect().right > innerWidth + 1).slice(-3).map(e => e.outerHTML.slice(0, 200))`)
 			if len(over) > 0 {
 				b.Errorf("%s: the page is wider than the window: %s", about, strings.Join(over, "\n"))

@@ -64,10 +64,10 @@ func pausesAndResumes(p *pages) {
 			continue
 		}
 		b := p.submit(order{})
-		if what == "tracking" {
+		if what == "pool:tracking" {
 			p.untilStatus(b.ID, "confirmed") // which never waits for it
 		} else {
-			v.until(fmt.Sprintf(`document.querySelector(%s)?.innerText === "paused"`, js(row(what)+"[data-test=state]")))
+			v.says("state", "paused")
 			require.False(p, p.call("GET", "/v1/bookings/"+b.ID, p.bookings, "").booking().Terminal, "%s is paused, and the booking waits", what)
 		}
 		change(what, "on again", "runs")
