@@ -88,7 +88,7 @@ export function announcement(booking) {
 export function money(booking) {
   const total = price(booking.price);
   const words = {
-    none: "Nothing was charged.",
+    none: booking.terminal ? "Nothing was charged." : "Nothing has been charged so far.",
     authorizing: `We are asking your bank to reserve ${total}.`,
     requires_action: "Nothing is charged until you confirm.",
     authorized: booking.status === "confirmed" ? `${total} is reserved on your card and is charged now.` : `${total} is reserved on your card. It is charged once the hotel has confirmed.`,
