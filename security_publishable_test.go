@@ -17,6 +17,10 @@ func publishableKey(g *guard) {
 	g.equal(http.StatusOK, home.status)
 	g.lacks("the page at /", string(home.body), f.keys["web"], f.keys["rival"], f.keys["sue"], f.keys["ada"], f.keys["vera"])
 
+	closed := (&clerk{f: fortify(g, "", func(cfg *Config) { cfg.Checkout.Key = "" })}).get("/")
+	g.equal(http.StatusNotFound, closed.status, "without a key that may be published there is no page to book on")
+	g.lacks("what stands there instead", string(closed.body), "bk_")
+
 	submit := func(key, body string, headers ...string) answer {
 		return f.call("POST", "/v1/bookings", page, body, append([]string{"Idempotency-Key", key}, headers...)...)
 	}
