@@ -11,7 +11,7 @@ WITH_BROWSER := BROWSER_INSTALL=1
 TOOL := go tool -modfile=.ci/tools.mod
 
 # One package's tests may take this long before go test prints where each goroutine stands.
-TIMEOUT := 8m
+TIMEOUT := 15m
 
 .PHONY: help
 help: ## say what there is

@@ -136,6 +136,8 @@ func retries(p *pages) {
 	v.decide("retry", "the screening is back")
 	p.recorded(b.ID, "ada", "the screening is back")
 	require.Eventually(p, func() bool { return len(p.supportOf(b.ID).Timeline) > before+1 }, patience, 20*time.Millisecond, "it was tried again")
+	p.untilStatus(b.ID, "in_review")
+	v.says("version", fmt.Sprint(p.supportOf(b.ID).Booking.Version)) // else the button is drawn anew while it is pressed
 	v.decide("approve", "it is not back")
 	v.says("status", "confirmed")
 }

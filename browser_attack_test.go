@@ -116,7 +116,10 @@ func addressesAreCode(p *pages) {
 	v := visit(p.T, p.client)
 	p.signIn(v, "vera")
 	v.allow("answered 4")
-	for _, text := range hostileTexts {
+	for i, text := range hostileTexts {
+		if i%3 != 0 && !strings.Contains(p.Name(), "/sqlite") {
+			continue // what is not found is told alike on each database
+		}
 		for _, address := range []string{
 			"/support?q=", "/support?newer_than=", "/support?status=", "/support?supplier=", "/support?cursor=", "/support/sign-in?next=", "/support/", "/support/bookings/", "/?booking=", "/?supplier=", "/no/such/",
 		} {

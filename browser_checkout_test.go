@@ -159,6 +159,9 @@ func isDeclinedAfterTheBank(b *tab) {
 // everyScenario has a guest of its own for each scenario, and compares what they read with what really happened.
 func everyScenario(p *pages) {
 	for _, s := range scenarios {
+		if s.act == nil && s.room+s.card+s.fraud != "" && !strings.Contains(p.Name(), "/sqlite") {
+			continue // where nobody has to do something the page asks the same of each database
+		}
 		name := strings.Trim(s.room+" "+s.card+" "+s.fraud+" "+s.tolerance, " ")
 		if name == "" {
 			name = "nothing special"
