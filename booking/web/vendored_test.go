@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"io/fs"
 	"path"
-	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -45,5 +44,5 @@ func TestWhatOthersWroteForBrowsersIsListedAndUnchanged(t *testing.T) {
 		require.True(t, known[f.Name()], "%s is in no package of the list", f.Name())
 	}
 	require.NotEmpty(t, packages)
-	require.False(t, strings.Contains(pagePolicy, "http"), "nothing comes from elsewhere")
+	require.NotContains(t, pagePolicy, "http", "nothing comes from elsewhere")
 }
