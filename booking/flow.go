@@ -375,7 +375,10 @@ func note(b *Booking, p Payment) {
 	if !p.CaptureBefore.IsZero() {
 		m.CaptureBefore = p.CaptureBefore
 	}
-	m.Authorized, m.Captured, m.Refunded = p.Authorized, p.Captured, p.Refunded
+	if p.Authorized > 0 || p.State != PaymentVoided { // of what they released some say that it is nothing, and people ask what it was
+		m.Authorized = p.Authorized
+	}
+	m.Captured, m.Refunded = p.Captured, p.Refunded
 	m.RefundPending = p.RefundPending
 	m.Voided = p.State == PaymentVoided
 }

@@ -22,6 +22,14 @@ func TestTheStoryOfADeclinedCardSpeaksOfNoReservation(t *testing.T) {
 	require.Equal(t, "No: the card was declined.", j.tell().Charged)
 }
 
+func TestTheStoryOfAReleasedReservationSaysThatThereWasOne(t *testing.T) {
+	t.Parallel()
+	j := start(t, map[string][]bookingtest.Fate{"confirm": {bookingtest.Refuses}}).until(ended)
+	require.Equal(t, booking.StatusFailed, j.b.Status())
+	require.Equal(t, "No: the reservation on the card was released; the bank may show it for a few days.", j.tell().Charged)
+	require.Equal(t, j.b.Facts.Price.Minor, j.b.Facts.Money.Authorized)
+}
+
 func TestTheStoryOfAGuestWhoComesBackFromTheBankWithoutFinishing(t *testing.T) {
 	t.Parallel()
 	j := start(t, map[string][]bookingtest.Fate{"authorize": {bookingtest.AsksCustomer}}).until(status(booking.StatusRequiresAction))

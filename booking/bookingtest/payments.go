@@ -105,7 +105,7 @@ func (p payments) view(b *booking.Booking) booking.Payment {
 		return view
 	}
 	view.Reference = "P-" + key
-	if auth.reserved {
+	if auth.reserved && !p.w.voided[key] { // nothing is reserved any more, as vendors see it
 		view.Authorized = auth.amount
 	}
 	switch {
