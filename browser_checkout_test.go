@@ -96,6 +96,12 @@ var scenarios = []struct {
 	{errand: errand{room: "sim_garbage_200_booked"}, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
 	{errand: errand{room: "sim_pending_then_confirmed"}, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
 	{errand: errand{room: "sim_slow_4000"}, status: "confirmed", words: []string{"is paid"}, ledger: paidOnce},
+	{errand: errand{room: "sim_slow_20000"}, status: "processing", words: []string{"You will not be charged twice"}, ledger: func(l ledgerView) bool { return l.Captures == 0 }},
+	{errand: errand{room: "sim_fee"}, act: cancels, status: "cancelled", words: []string{"the fee was kept"}, ledger: func(l ledgerView) bool { return l.Active == 0 && l.Captures == 1 && l.Refunded != "0.00" }},
+	{errand: errand{room: "sim_nonrefundable"}, act: cancels, status: "cancelled", words: []string{"Your booking is cancelled"}, ledger: func(l ledgerView) bool { return l.Active == 0 && l.Captures == 1 && l.Refunded == "0.00" }},
+	{errand: errand{room: "sim_202_cancel"}, act: cancels, status: "cancelled", words: []string{"Everything you paid is refunded"}, ledger: func(l ledgerView) bool { return l.Active == 0 && l.Captured == l.Refunded }},
+	{errand: errand{room: "sim_cancel_refused"}, act: cancels, status: "confirmed", words: []string{"The hotel did not accept the cancellation"}, ledger: paidOnce},
+	{errand: errand{card: "pm_card_pendingRefund"}, act: cancels, status: "cancelled", words: []string{"Your booking is cancelled"}, ledger: func(l ledgerView) bool { return l.Active == 0 && l.Captures == 1 }},
 	{errand: errand{room: "sim_down"}, status: "failed", words: []string{"Nothing was charged", "Try again"}, ledger: nothingLeft},
 	{errand: errand{room: "sim_restricted"}, status: "failed", words: []string{"Nothing was charged"}, ledger: nothingLeft},
 	{errand: errand{room: "sim_guest_rejected"}, status: "failed", words: []string{"charged", "Check the guest's details"}, ledger: nothingLeft},
@@ -124,6 +130,15 @@ func letsGo(b *tab) {
 	b.ends("requires_action")
 	b.sees("Nothing is charged unless you agree")
 	b.click("#give-up", "")
+}
+
+// cancels what is paid, for what it costs.
+func cancels(b *tab) {
+	b.ends("confirmed")
+	b.sees("is paid")
+	b.click("#cancel", "")
+	b.click("#confirm-cancel", "")
+	b.until(`!document.getElementById("confirm-cancel")`)
 }
 
 func takesAnotherCard(b *tab) {
@@ -206,6 +221,13 @@ func everyScenarioIsOffered(p *pages) {
 		require.Contains(p, offered, token)
 	}
 	require.True(p, slices.ContainsFunc(offered, func(token string) bool { return strings.HasPrefix(token, "sim_slow_") }))
+	tried := map[string]bool{"": true, "pm_card_visa": true}
+	for _, s := range scenarios {
+		tried[s.room], tried[s.card], tried[s.fraud] = true, true, true
+	}
+	for _, token := range offered {
+		require.True(p, tried[token], "%s is offered, and no test plays it", token)
+	}
 	known := sandbox.OfferTokens()
 	for _, token := range offered {
 		if strings.HasPrefix(token, "sim_") && !strings.HasPrefix(token, "sim_slow_") {
