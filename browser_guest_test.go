@@ -127,6 +127,7 @@ func losesTheConnection(p *pages) {
 	v.set("Card", "pm_card_visa")
 	v.click("#pay-again", "")
 	require.Eventually(p, func() bool { return v.complained("failed: POST .*/actions/payment") }, patience, 20*time.Millisecond)
+	v.sees("We are trying again; nothing is done twice")
 	v.look("checkout-offline")
 	v.offline(false)
 	v.ends("confirmed") // the button was pressed once, and the page has not forgotten it

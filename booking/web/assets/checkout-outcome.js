@@ -114,6 +114,13 @@ export class Outcome {
     line.textContent = error ? (error instanceof ConflictError ? "That is not possible any more. This is how it stands now." : trouble(error)) : "";
   }
 
+  /** Tells that what the guest did has not got through and is sent again, or (null) that it has. */
+  repeating(error) {
+    const line = byID("act-error");
+    line.hidden = !error;
+    line.textContent = error ? `${trouble(error)} We are trying again; nothing is done twice.` : "";
+  }
+
   /** Tells that the connection is lost, or (null) that it is back. */
   connection(lost) {
     const line = byID("connection");
@@ -248,7 +255,9 @@ export class Outcome {
   #draw(status, stage, content, booking) {
     const focused = document.activeElement?.id;
     const first = this.#panel.hidden;
-    const quote = this.#shown.status === status && byID("confirm-cancel") && byID("cancel-panel");
+    // Status alone does not tell: a hotel can refuse a cancellation before anybody has seen that it was asked.
+    const asked = booking?.cancellation?.requested_at === this.#shown.booking?.cancellation?.requested_at;
+    const quote = this.#shown.status === status && asked && byID("confirm-cancel") && byID("cancel-panel");
     this.#shown = { status, since: this.#shown.status === status ? this.#shown.since : Date.now(), booking };
     this.#content.replaceChildren(...content.filter(Boolean));
     if (quote) byID("cancel-panel")?.replaceWith(quote); // a question that was asked stays asked

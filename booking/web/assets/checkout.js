@@ -22,15 +22,15 @@ let another = false; // the guest said that they want another booking beside the
 
 const outcome = new Outcome({
   toBank: () => journal.note(current.key, { atBank: true }),
-  bankDone: () => act(() => client.continuePayment(current.handle)),
+  bankDone: () => act((told) => client.continuePayment(current.handle, told)),
   payAgain: (token) => {
     form.useCard(token);
-    return act(() => client.continuePayment(current.handle, { token }));
+    return act((told) => client.continuePayment(current.handle, { token, ...told }));
   },
-  acceptOffer: (total) => act(() => client.acceptOffer(current.handle, { total })),
-  giveUp: () => act(() => client.cancel(current.handle)),
-  askQuote: () => act(async () => outcome.quote(await client.quoteCancellation(current.handle))),
-  cancel: (expectedFee) => act(() => client.cancel(current.handle, { expectedFee })),
+  acceptOffer: (total) => act((told) => client.acceptOffer(current.handle, { total, ...told })),
+  giveUp: () => act((told) => client.cancel(current.handle, told)),
+  askQuote: () => act(async (told) => outcome.quote(await client.quoteCancellation(current.handle, told))),
+  cancel: (expectedFee) => act((told) => client.cancel(current.handle, { expectedFee, ...told })),
   again: (does) => {
     go("/");
     if (does === "fix") form.focus("given-name");
@@ -210,7 +210,8 @@ async function act(deed) {
   pressed?.setAttribute("aria-busy", "true");
   outcome.refused(null);
   try {
-    const answered = await deed();
+    const answered = await deed({ onRetry: ({ error }) => outcome.repeating(error) });
+    outcome.repeating(null);
     if (answered?.version && entry.key === current?.key) follow(journal.byKey(entry.key));
   } catch (error) {
     if (entry.key !== current?.key) return;
