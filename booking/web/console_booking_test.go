@@ -93,6 +93,18 @@ func TestALaneTellsTryingAskingAndUndoingApart(t *testing.T) {
 	require.NotContains(t, lane("screen"), `class="turn undo"`)
 }
 
+func TestWhatAFailedBookingNeverCameToIsNotToCome(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	ada := staff(t, g.site, viewerKey)
+	require.Contains(t, ada.get(g.page()).page(http.StatusOK), "to come")
+	g.house.script(g.id, fates{"confirm": {bookingtest.Refuses}})
+	g.house.until(t, g.id, atRest)
+	failed := ada.get(g.page()).page(http.StatusOK)
+	require.NotContains(t, failed, "to come")
+	require.Contains(t, failed, "not needed")
+}
+
 func TestALongHistoryKeepsThePageSmall(t *testing.T) {
 	t.Parallel()
 	g := lost(t)

@@ -36,7 +36,7 @@ func (s *Server) lanes(b *booking.Booking, history []booking.Entry) []lane {
 	all := make([]lane, len(s.flow.Steps))
 	for i, step := range s.flow.Steps {
 		mark := b.Mark(step.Name)
-		one := lane{Step: step.Name, Title: stepTitle(step.Name), Mark: mark, State: markWords(mark.State), Here: b.Place.Step == step.Name}
+		one := lane{Step: step.Name, Title: stepTitle(step.Name), Mark: mark, State: markWords(mark.State, b.Goal), Here: b.Place.Step == step.Name}
 		for _, e := range history {
 			at := e.From.Step
 			if at == "" {
@@ -139,9 +139,12 @@ func stepTitle(step booking.Name) string {
 	}
 }
 
-func markWords(state booking.MarkState) string {
+func markWords(state booking.MarkState, goal booking.Goal) string {
 	switch state {
 	case booking.MarkPending:
+		if goal == booking.Fail || goal == booking.Cancel {
+			return "not needed"
+		}
 		return "to come"
 	case booking.MarkBegun:
 		return "begun"
