@@ -252,6 +252,17 @@ func movesWhileLooking(p *pages) {
 	v.says("status", "confirmed")
 	v.says("story-charged", "346.00")
 	require.True(p, evaluate[bool](v.tab, "window.sameDocument === true"), "the page was not loaded again")
+
+	// What stays possible stays where it is: a button that came anew while it is being pressed would not be pressed.
+	rest := p.atRest(order{})
+	desk := visit(p.T, p.client)
+	p.signIn(desk, "sue")
+	desk.openBooking(rest.ID)
+	desk.until(`document.getElementById("live-state").innerText === "live"`)
+	evaluate[bool](desk.tab, `Boolean(window.button = document.getElementById("act-refund"))`)
+	p.call("POST", "/v1/support/bookings/"+rest.ID+"/actions/note", p.support, `{"reason":"the guest rang"}`).is(http.StatusAccepted)
+	desk.sees("the guest rang")
+	require.True(p, evaluate[bool](desk.tab, `window.button.isConnected`))
 }
 
 // knowsOnlyTheSuppliersNumber is an agent whom the hotel has called.

@@ -125,6 +125,12 @@ function refold() {
 }
 document.addEventListener("htmx:oobAfterSwap", refold);
 
+// What is as it was is left alone: a button that is brought anew while it is being pressed was not pressed.
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target, fragment } = event.detail;
+  if (target.innerHTML === fragment?.innerHTML) event.detail.shouldSwap = false;
+});
+
 // Whoever leaves a dialogue is back at what opened it, even where that was brought anew meanwhile; else at what was done.
 let opener = "";
 document.addEventListener("htmx:beforeRequest", (event) => {
