@@ -32,6 +32,7 @@ func fortify(g *guard, databaseURL string, change ...func(*Config)) *fortress {
 	cfg := quick(g.T, databaseURL)
 	cfg.HTTP.Rate = RateConfig{}
 	cfg.Database.Timeout, cfg.Database.CommitTimeout, cfg.Providers.Hotel.Timeout = time.Minute, time.Minute, 5*time.Second // on a starved machine
+	cfg.Workers.SaveTimeout = time.Minute
 	keys := map[string]string{}
 	add := func(name string, scope web.Scope, role string) {
 		keys[name] = web.NewKey(scope)

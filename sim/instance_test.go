@@ -48,6 +48,8 @@ type instance struct {
 	dying    sync.Once
 	going    sync.Once
 	requests sync.WaitGroup
+	door     sync.Mutex
+	shut     bool // no request is let in any more; written by close, under door
 }
 
 // boot starts an instance.
@@ -123,7 +125,25 @@ func (i *instance) bury() {
 	cancel()
 	_ = i.engine.Stop(ended) // it cannot end anything well
 	i.web.Drain()
+	i.close()
+}
+
+// close lets nobody in any more, and waits for those who are.
+func (i *instance) close() {
+	i.door.Lock()
+	i.shut = true
+	i.door.Unlock()
 	i.requests.Wait()
+}
+
+// enter runs f as a request, unless the process lets nobody in.
+func (i *instance) enter(f func()) (entered bool) {
+	i.door.Lock()
+	defer i.door.Unlock()
+	if !i.shut {
+		i.requests.Go(f)
+	}
+	return !i.shut
 }
 
 // leave ends the process as it should end. It may die while it does.
@@ -133,7 +153,7 @@ func (i *instance) leave() {
 	defer cancel()
 	i.web.Drain()
 	err := i.engine.Stop(ctx)
-	i.requests.Wait()
+	i.close()
 	i.world.trace.add(i.world.since(), i.name, "has stopped: %v", err)
 }
 
@@ -161,13 +181,16 @@ func (i *instance) serve(r *http.Request) (*http.Response, error) {
 	defer cancel() // the client has hung up
 	answered := make(chan *http.Response, 1)
 	request := r.Method + r.URL.Path + r.Header.Get("Authorization") + r.Header.Get("Idempotency-Key")
-	i.requests.Go(func() {
+	entered := i.enter(func() {
 		i.awake(request)
 		recorder := httptest.NewRecorder()
 		i.web.ServeHTTP(recorder, r.WithContext(ctx))
 		i.awake(request)
 		answered <- recorder.Result()
 	})
+	if !entered {
+		return nil, errRefused
+	}
 	select {
 	case response := <-answered:
 		if i.gone() {

@@ -70,7 +70,7 @@ func TestWhatIsConfirmedAndNotPaidIsListedWhereverItStands(t *testing.T) {
 
 func TestWhatIsLookedAtForWhatIsNotPaidIsBounded(t *testing.T) {
 	t.Parallel()
-	s := storetest.SQLite(t)
+	s := storetest.SQLite(t, func(c *store.Config) { c.Timeout = time.Minute }) // on a starved machine
 	list := func() []booking.ID {
 		bookings, err := s.List(t.Context(), booking.Filter{Uncaptured: true, Limit: 10})
 		return found(t, bookings, err)
