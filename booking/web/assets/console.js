@@ -216,3 +216,9 @@ document.addEventListener("DOMContentLoaded", () => {
 document.addEventListener("visibilitychange", () => document.hidden ? stream?.close() : watch());
 addEventListener("pagehide", () => stream?.close());
 addEventListener("pageshow", (event) => event.persisted && watch());
+
+// The session's cookie is for https, or for the machine itself: elsewhere signing in would lead back to signing in.
+document.addEventListener("DOMContentLoaded", () => {
+  const insecure = document.getElementById("insecure");
+  if (insecure) insecure.hidden = window.isSecureContext;
+});
