@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 )
 
@@ -38,6 +39,40 @@ func signsIn(p *pages) {
 	v.until(`location.pathname === "/support/sign-in"`)
 }
 
+// refundsByKeyboard finds a booking and gives its money back without a mouse.
+func refundsByKeyboard(p *pages) {
+	b := p.atRest(order{})
+	v := visit(p.T, p.client)
+	p.signIn(v, "sue")
+	walk := func(to string) { // by the tab key, and not for ever
+		for range 60 {
+			if evaluate[bool](v.tab, `document.activeElement.matches(`+js(to)+`)`) {
+				require.True(p, evaluate[bool](v.tab, `(s => s.outlineStyle !== "none" || s.boxShadow !== "none")(getComputedStyle(document.activeElement))`), "where the focus is can be seen: %s", to)
+				return
+			}
+			v.keys(kb.Tab)
+		}
+		require.Fail(p, "the tab key does not lead there", to)
+	}
+	v.keys(kb.Tab) // away from the box, which has the focus at first
+	v.keys("/")
+	v.until(`document.activeElement.matches("input[type=search]")`)
+	evaluate[bool](v.tab, `(document.activeElement.value = "") === ""`) // a key that is played writes, whatever the page says to it
+	v.keys(b.Reference)
+	v.keys(kb.Enter)
+	v.until(`document.querySelector("[data-test=banner]")`)
+	walk("#act-refund")
+	v.keys(kb.Enter)
+	v.until(`document.querySelector("dialog[open]")?.contains(document.activeElement)`)
+	walk("#reason")
+	v.keys("the guest rang")
+	walk("[data-test=act-submit]")
+	v.keys(kb.Enter)
+	v.until(`!document.querySelector("dialog[open]")`)
+	p.untilLedger(b.Reference, func(l ledgerView) bool { return l.Refunded == "346.00" })
+	require.False(p, evaluate[bool](v.tab, `document.activeElement === document.body`), "the focus is not lost with the dialogue")
+}
+
 func TestTheConsoleInABrowser(t *testing.T) {
 	t.Parallel()
 	tell(t, []story{
@@ -58,6 +93,7 @@ func TestTheConsoleInABrowser(t *testing.T) {
 		{"a decision that came too late is refused", isRefused},
 		{"a booking moves while somebody looks", movesWhileLooking},
 		{"an agent knows only the supplier's number", knowsOnlyTheSuppliersNumber},
+		{"there is only a keyboard", refundsByKeyboard},
 		{"many bookings are looked at one after the other", looksAtMany},
 		{"the pages are light", pagesAreLight},
 	})
