@@ -115,6 +115,9 @@ func (s *Server) openSession(c echo.Context, session booking.Session) error {
 		Name: sessionCookie, Value: token, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		MaxAge: int(s.config.SessionLasts / time.Second),
 	})
+	if v, ok := c.(*visit); ok { // so that the line of the log says who has signed in
+		v.caller = principal{key: Key{Name: session.Name, Scope: ScopeSupport, Role: Role(session.Role)}}
+	}
 	return nil
 }
 

@@ -48,6 +48,15 @@ func TestASessionIsACookieThatOnlyThisHostAndNoScriptGets(t *testing.T) {
 	}
 }
 
+func TestTheLogSaysWhoSignedInAndThatSomebodyCouldNot(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	bring(t, s, "bk_support_guessed", "").is(http.StatusUnauthorized)
+	bring(t, s, agentKey, "").is(http.StatusSeeOther)
+	require.Regexp(t, `"method":"POST","route":"/support/sign-in","status":401`, s.log.String())
+	require.Regexp(t, `"method":"POST","route":"/support/sign-in","status":303[^\n]*"key":"ada"`, s.log.String())
+}
+
 func TestASessionEndsInTime(t *testing.T) {
 	t.Parallel()
 	s := open(t, func(c *Config) { c.SessionLasts = time.Hour })
