@@ -27,6 +27,27 @@ export class Journal {
     this.#name = name;
     this.#now = now;
     this.#newKey = newKey;
+    if (!this.#wish()) this.#wishAnew();
+  }
+
+  /** The secret that the keys of the wish under way are made with, unless entries of its time are forgotten by now. */
+  #wish() {
+    const [at, secret] = (this.#storage.getItem(`${this.#name}-wish`) ?? "").split(" ");
+    return Number(at) > this.#now() - lifetime ? secret : undefined;
+  }
+
+  #wishAnew() {
+    const secret = this.#newKey();
+    this.#storage.setItem(`${this.#name}-wish`, `${this.#now()} ${secret}`);
+    return secret;
+  }
+
+  /**
+   * The key of a submission. Two tabs may press the button before the one can read what the other has written, for browsers
+   * carry that over in their own time. So the key is made of what both know for long: a secret, and the submission itself.
+   */
+  #keyOf(submission) {
+    return `${this.#wish() ?? this.#wishAnew()}.${digest(JSON.stringify(submission))}`;
   }
 
   get name() {
@@ -71,7 +92,8 @@ export class Journal {
     const twin = this.entries().find((entry) => entry.content === meant && entry.status === "confirmed");
     const blockedBy = this.open()[0] ?? twin;
     if (blockedBy && !another) return { blockedBy };
-    const entry = { key: this.#newKey(), submission, content: meant, at: this.#now(), decided: false };
+    if (another) this.#wishAnew();
+    const entry = { key: this.#keyOf(submission), submission, content: meant, at: this.#now(), decided: false };
     this.#write([entry, ...this.entries()]);
     return { entry };
   }
@@ -83,11 +105,13 @@ export class Journal {
 
   /** Notes what the booking is now. */
   saw(key, { reference, status, terminal }) {
+    if (terminal && !this.byKey(key)?.decided) this.#wishAnew(); // whoever books the same again means another booking
     this.note(key, { reference, status, decided: terminal });
   }
 
   /** Nothing was stored under it. */
   drop(key) {
+    this.#wishAnew();
     this.#write(this.entries().filter((entry) => entry.key !== key));
   }
 
@@ -98,8 +122,12 @@ export class Journal {
 
 /** What a guest means by a submission: without how they came here, and where they come back to. */
 function content({ attribution, payment: { return_url, ...payment }, ...rest }) {
-  const text = JSON.stringify([rest, payment]);
-  let [a, b] = [0xdeadbeef, 0x41c6ce57]; // cyrb53: enough to tell a guest's own submissions apart, and no personal data
+  return digest(JSON.stringify([rest, payment]));
+}
+
+/** Tells a guest's own submissions apart, and holds no personal data. */
+function digest(text) {
+  let [a, b] = [0xdeadbeef, 0x41c6ce57]; // cyrb53
   for (let i = 0; i < text.length; i++) {
     a = Math.imul(a ^ text.charCodeAt(i), 2654435761);
     b = Math.imul(b ^ text.charCodeAt(i), 1597334677);

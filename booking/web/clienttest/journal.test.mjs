@@ -25,68 +25,97 @@ function browser() {
 test("an entry is written before anything is sent, and is there after a reload", () => {
   const { tab } = browser();
   const { entry } = tab().begin(wish());
-  assert.deepEqual(tab().byKey("key-1"), entry);
+  assert.deepEqual(tab().byKey(entry.key), entry);
   assert.deepEqual(entry.submission, wish());
   assert.equal(entry.decided, false);
 });
 
 test("the same wish has the same key, in every tab, however often the guest presses", () => {
   const { tab } = browser();
-  for (let i = 0; i < 3; i++) assert.equal(tab().begin(wish(), { another: i === 2 }).entry.key, "key-1");
+  const { key } = tab().begin(wish()).entry;
+  for (let i = 0; i < 3; i++) assert.equal(tab().begin(wish(), { another: i === 2 }).entry.key, key);
+});
+
+test("two tabs that do not see each other's entries yet make one key of one wish, and two of two", () => {
+  const { storage, clock } = browser();
+  const texts = new Map();
+  const apart = () => { // what was there when the tabs were opened, and then only what it writes itself
+    const own = new Map(texts);
+    return { getItem: (name) => own.get(name) ?? storage.getItem(name), setItem: (name, text) => own.set(name, text) };
+  };
+  let keys = 0;
+  const journal = (storage) => new Journal({ storage, now: () => clock.time, newKey: () => `key-${++keys}` });
+  journal(storage);
+  const [one, other] = [journal(apart()), journal(apart())];
+  const { key } = one.begin(wish()).entry;
+  assert.equal(other.begin(wish()).entry.key, key);
+  assert.notEqual(journal(apart()).begin(wish("Bea")).entry.key, key);
+  assert.match(key, /^key-1\.[0-9a-z]+$/); // the secret is in it, so nobody else can make it
 });
 
 test("how the guest came, and where the bank sends them, is no part of the wish", () => {
   const { tab } = browser();
-  tab().begin(wish());
+  const { key } = tab().begin(wish()).entry;
   const other = wish("Ana", { attribution: { gclid: "x" }, payment: { token: "pm_card_visa" } });
-  assert.equal(tab().begin(other).entry.key, "key-1");
+  assert.equal(tab().begin(other).entry.key, key);
 });
 
 test("another wish waits for the guest's word while one is under way", () => {
   const { tab } = browser();
-  tab().begin(wish());
-  assert.equal(tab().begin(wish("Bea")).blockedBy.key, "key-1");
-  assert.equal(tab().begin(wish("Bea"), { another: true }).entry.key, "key-2");
-  assert.equal(tab().begin(wish("Ana")).entry.key, "key-1");
+  const { key } = tab().begin(wish()).entry;
+  assert.equal(tab().begin(wish("Bea")).blockedBy.key, key);
+  assert.notEqual(tab().begin(wish("Bea"), { another: true }).entry.key, key);
+  assert.equal(tab().begin(wish("Ana")).entry.key, key);
 });
 
 test("what the guest has let go stands in no way, and keeps its key, for it may have arrived", () => {
   const { tab } = browser();
-  tab().begin(wish());
-  tab().note("key-1", { letGo: true });
+  const { key } = tab().begin(wish()).entry;
+  tab().note(key, { letGo: true });
   assert.deepEqual(tab().open(), []);
-  assert.equal(tab().begin(wish("Bea")).entry.key, "key-2");
-  assert.equal(tab().begin(wish()).entry.key, "key-1");
+  assert.notEqual(tab().begin(wish("Bea")).entry.key, key);
+  assert.equal(tab().begin(wish()).entry.key, key);
   assert.equal(tab().open().length, 2);
 });
 
 test("after a failure the same wish has a new key", () => {
   const { tab } = browser();
-  tab().begin(wish());
-  tab().note("key-1", { handle });
-  tab().saw("key-1", { reference: "R", status: "failed", terminal: true });
-  assert.equal(tab().begin(wish()).entry.key, "key-2");
+  const { key } = tab().begin(wish()).entry;
+  tab().note(key, { handle });
+  tab().saw(key, { reference: "R", status: "failed", terminal: true });
+  assert.notEqual(tab().begin(wish()).entry.key, key);
 });
 
 test("what is booked is booked again only on the guest's word", () => {
   const { tab } = browser();
-  tab().begin(wish());
-  tab().note("key-1", { handle });
-  tab().saw("key-1", { reference: "R", status: "confirmed", terminal: true });
-  assert.equal(tab().begin(wish("Bea")).entry.key, "key-2"); // another wish is free
-  tab().drop("key-2");
+  const { key } = tab().begin(wish()).entry;
+  tab().note(key, { handle });
+  tab().saw(key, { reference: "R", status: "confirmed", terminal: true });
+  const { key: free } = tab().begin(wish("Bea")).entry; // another wish is free
+  assert.notEqual(free, key);
+  tab().drop(free);
   assert.equal(tab().begin(wish()).blockedBy.reference, "R");
-  assert.equal(tab().begin(wish(), { another: true }).entry.key, "key-3");
+  assert.notEqual(tab().begin(wish(), { another: true }).entry.key, key);
+});
+
+test("what was refused and is sent again unchanged, and what is wished for after a week, has a new key", () => {
+  const { tab, clock } = browser();
+  const { key } = tab().begin(wish()).entry;
+  tab().drop(key);
+  const { key: second } = tab().begin(wish()).entry;
+  assert.notEqual(second, key);
+  clock.time += 8 * 24 * 3600_000; // the entry is forgotten by now
+  assert.notEqual(tab().begin(wish()).entry.key, second);
 });
 
 test("once a submission is accepted, nothing of the guest is kept", () => {
   const { tab, storage } = browser();
-  tab().begin(wish("Ana"));
+  const { key } = tab().begin(wish("Ana")).entry;
   assert.match(storage.getItem("checkout"), /Ana/);
-  tab().note("key-1", { handle });
+  tab().note(key, { handle });
   assert.doesNotMatch(storage.getItem("checkout"), /Ana|pm_card/);
   assert.equal(tab().byID("b-1").submission.stay.hotel_name, "Hotel Sol");
-  assert.equal(tab().begin(wish("Ana")).entry.key, "key-1"); // and the wish is still known
+  assert.equal(tab().begin(wish("Ana")).entry.key, key); // and the wish is still known
 });
 
 test("old entries go, and strange text under our name is none", () => {
