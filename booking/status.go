@@ -15,6 +15,13 @@ const (
 	StatusCancelled      Status = "cancelled"
 )
 
+// Statuses lists them, in the order in which a booking may pass them.
+func Statuses() []Status {
+	return []Status{
+		StatusPending, StatusProcessing, StatusRequiresAction, StatusInReview, StatusConfirmed, StatusFailed, StatusCancelling, StatusCancelled,
+	}
+}
+
 // Status is what the customer sees.
 func (b *Booking) Status() Status {
 	switch wish := b.Facts.Cancellation; {

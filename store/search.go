@@ -88,26 +88,29 @@ func (s *Store) Search(ctx context.Context, q string, limit int) ([]*booking.Boo
 	if strings.Contains(q, "@") {
 		email = s.cfg.Keys.emailIndex(q)
 	}
-	ids, err := s.ids(ctx, searchAny, s.sql.id(strings.ToLower(q)), reference, q, q, q,
+	found, err := s.newest(ctx, searchAny, s.sql.id(strings.ToLower(q)), reference, q, q, q,
 		email, uuid.Nil.String(), email, uuid.Max.String(), limit, limit)
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	found, err := s.find(ctx, func(db *gorm.DB) *gorm.DB { return db.Where("p.id IN ?", ids).Order("p.id DESC") })
 	if err != nil {
 		return nil, fmt.Errorf("search bookings: %w", err)
 	}
 	return found, nil
 }
 
+// newest reads the bookings whose ids a statement finds, newest first.
+func (s *Store) newest(ctx context.Context, statement string, args ...any) ([]*booking.Booking, error) {
+	ids, err := s.ids(ctx, statement, args...)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	return s.find(ctx, func(db *gorm.DB) *gorm.DB { return db.Where("p.id IN ?", ids).Order("p.id DESC") })
+}
+
 func (s *Store) ids(ctx context.Context, statement string, args ...any) ([]booking.ID, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var ids []booking.ID
-	if err := s.read.WithContext(ctx).Raw(statement, args...).Find(&ids).Error; err != nil {
-		return nil, fmt.Errorf("search bookings: %w", err)
-	}
-	return ids, nil
+	err := s.read.WithContext(ctx).Raw(statement, args...).Find(&ids).Error
+	return ids, err
 }
 
 // List selects bookings for support, newest first, after f.After. What it reads is bounded by f.Limit and by how many are
@@ -119,11 +122,7 @@ func (s *Store) List(ctx context.Context, f booking.Filter) ([]*booking.Booking,
 	if err != nil || statement == "" {
 		return nil, err
 	}
-	ids, err := s.ids(ctx, statement, args...)
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	found, err := s.find(ctx, func(db *gorm.DB) *gorm.DB { return db.Where("p.id IN ?", ids).Order("p.id DESC") })
+	found, err := s.newest(ctx, statement, args...)
 	if err != nil {
 		return nil, fmt.Errorf("list bookings: %w", err)
 	}
@@ -148,11 +147,6 @@ func (s *Store) selection(ctx context.Context, f booking.Filter, limit int) (sta
 	}
 	statement, args = s.list(f, attentions, limit)
 	return statement, args, nil
-}
-
-var allStatuses = []booking.Status{
-	booking.StatusPending, booking.StatusProcessing, booking.StatusRequiresAction, booking.StatusInReview, booking.StatusConfirmed,
-	booking.StatusFailed, booking.StatusCancelling, booking.StatusCancelled,
 }
 
 // leasedMost is more than all processes hold together.
@@ -226,7 +220,7 @@ func (s *Store) list(f booking.Filter, attentions []booking.Reason, limit int) (
 			by, columns, values = "places_supplier", []string{"p.supplier", "p.shelf"}, []any{f.Supplier}
 		}
 		if len(statuses) == 0 {
-			statuses = allStatuses
+			statuses = booking.Statuses()
 		}
 		rest.Supplier, rest.Statuses = "", nil
 		for _, status := range slices.Compact(slices.Sorted(slices.Values(statuses))) {

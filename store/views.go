@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"gorm.io/gorm"
 
 	"hotelbooking/booking"
 )
@@ -31,11 +30,7 @@ func (s *Store) Related(ctx context.Context, id booking.ID, limit int) ([]*booki
 	if statement == "" {
 		return nil, nil
 	}
-	ids, err := s.ids(ctx, statement, args...)
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	found, err := s.find(ctx, func(db *gorm.DB) *gorm.DB { return db.Where("p.id IN ?", ids).Order("p.id DESC") })
+	found, err := s.newest(ctx, statement, args...)
 	if err != nil {
 		return nil, fmt.Errorf("find bookings related to %s: %w", id, err)
 	}

@@ -62,7 +62,7 @@ func (s *Server) showFind(c echo.Context) error {
 		}
 	}
 	view := findView{
-		Selection: v, Statuses: allStatuses, Attentions: withWord(attentionReasons, v.Attention), Failures: withWord(failureReasons, v.Failure),
+		Selection: v, Statuses: booking.Statuses(), Attentions: withWord(attentionReasons, v.Attention), Failures: withWord(failureReasons, v.Failure),
 		Suppliers: s.config.Suppliers, Here: v.at(consolePath), Paged: cursor != "", Count: v.at(countPath), CSV: v.at(csvPath),
 		Verbs: bulkVerbs(caller(c).key.Role), Presets: v.presets(),
 	}
@@ -79,7 +79,7 @@ func (s *Server) showFind(c echo.Context) error {
 		return err
 	}
 	if v.Query != "" && len(found) == 1 && cursor == "" {
-		return c.Redirect(http.StatusSeeOther, "/support/bookings/"+string(found[0].ID))
+		return c.Redirect(http.StatusSeeOther, bookingPath(found[0].ID))
 	}
 	if view.Rows, view.Older, err = pageOf(found, v, findLimit); err != nil {
 		return err
@@ -156,11 +156,6 @@ func thousands(n int) string {
 		return fmt.Sprint(n)
 	}
 	return thousands(n/1000) + fmt.Sprintf(",%03d", n%1000)
-}
-
-var allStatuses = []booking.Status{
-	booking.StatusPending, booking.StatusProcessing, booking.StatusRequiresAction, booking.StatusInReview, booking.StatusConfirmed,
-	booking.StatusFailed, booking.StatusCancelling, booking.StatusCancelled,
 }
 
 // attentionReasons are why a booking may need a person.
