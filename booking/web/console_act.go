@@ -85,11 +85,9 @@ func (s *Server) doAction(c echo.Context, a deskAction) error {
 	}
 	view.Reason, view.Amount, view.Supplier = form.Get("reason"), form.Get("amount"), form.Get("supplier_reference")
 	chosen, ok := parseToken(form.Get("choice"))
-	if ok && a.Verb != booking.VerbReveal {
-		if done, err := s.saidAlready(c, b, a.Verb, view.Reason, chosen.version); err != nil {
+	if ok {
+		if answered, err := s.resent(c, b, a.Verb, view.Reason, chosen.version); answered || err != nil {
 			return err
-		} else if done > 0 {
-			return s.showDone(c, b, a.Verb, done)
 		}
 	}
 	d, status := s.read(c, &view, chosen, ok, form.Get("fee"))
@@ -161,12 +159,8 @@ func (s *Server) refused(c echo.Context, view actView, chosen token, why error) 
 	if err != nil {
 		return err
 	}
-	if view.Action.Verb != booking.VerbReveal {
-		if done, err := s.saidAlready(c, b, view.Action.Verb, view.Reason, chosen.version); err != nil {
-			return err
-		} else if done > 0 {
-			return s.showDone(c, b, view.Action.Verb, done)
-		}
+	if answered, err := s.resent(c, b, view.Action.Verb, view.Reason, chosen.version); answered || err != nil {
+		return err
 	}
 	again := s.actView(b, view.Action)
 	again.Reason, again.Amount, again.Supplier = view.Reason, view.Amount, view.Supplier
@@ -180,6 +174,18 @@ func (s *Server) refused(c echo.Context, view actView, chosen token, why error) 
 	}
 	again.check(chosen.option)
 	return s.showDialog(c, status, again)
+}
+
+// resent answers a form that came before as it was answered then. What is revealed is shown for a line of its own each time.
+func (s *Server) resent(c echo.Context, b *booking.Booking, verb booking.Verb, reason string, since int) (answered bool, err error) {
+	if verb == booking.VerbReveal {
+		return false, nil
+	}
+	done, err := s.saidAlready(c, b, verb, reason, since)
+	if err != nil || done == 0 {
+		return false, err
+	}
+	return true, s.showDone(c, b, verb, done)
 }
 
 // saidAlready is the version that the same decision has made since it was shown, or 0: forms are sent twice, and the second
@@ -202,7 +208,7 @@ func (s *Server) saidAlready(c echo.Context, b *booking.Booking, verb booking.Ve
 
 // showDialog answers with the dialogue: alone for a script that opens it, else as a page of its own.
 func (s *Server) showDialog(c echo.Context, status int, view actView) error {
-	if c.Request().Header.Get("HX-Request") != "" {
+	if wantsPart(c) {
 		return s.renderPart(c, status, "act", "dialog", view)
 	}
 	return s.render(c, status, "act", view)
@@ -211,7 +217,7 @@ func (s *Server) showDialog(c echo.Context, status int, view actView) error {
 // showDone says what was done: beside the booking as it is now. What is revealed is not kept, so it is in this answer.
 func (s *Server) showDone(c echo.Context, b *booking.Booking, verb booking.Verb, version int) error {
 	plainly := verb == booking.VerbReveal
-	part := c.Request().Header.Get("HX-Request") != ""
+	part := wantsPart(c)
 	if !part && !plainly {
 		return c.Redirect(http.StatusSeeOther, bookingPath(b.ID)+"?done="+strconv.Itoa(version))
 	}

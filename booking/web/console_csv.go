@@ -33,15 +33,11 @@ func (s *Server) downloadCSV(c echo.Context) error {
 	if err := v.problem(); err != nil {
 		return err
 	}
-	release, ok := s.hold()
-	defer release()
-	if !ok {
-		return &problem{code: ProblemCodeUnavailable, retryAfter: 5 * time.Second, cause: errors.New("too many streams")}
+	ctx, leave, err := s.occupy(c)
+	defer leave()
+	if err != nil {
+		return err
 	}
-	ctx, cancel := context.WithCancel(c.Request().Context())
-	defer cancel()
-	defer context.AfterFunc(s.draining, cancel)()
-
 	cut, err := s.exceeds(ctx, v.Query, filter)
 	if err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 	"strconv"
 
 	"github.com/labstack/echo/v4"
+
+	"hotelbooking/booking"
 )
 
 // streamChanges tells an open page of every change of its booking, by version and nothing else; the page then asks for what
@@ -26,8 +28,9 @@ func (s *Server) streamChanges(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	glance := func() (booking.Glance, error) { return s.bookings.Glance(ctx, b.ID) }
 	for {
-		version, err := s.changed(ctx, c, seen)
+		version, err := s.waitOrPing(ctx, b.ID, seen, glance)
 		switch {
 		case ctx.Err() != nil:
 			return nil // the page was closed, the stream is old, or the server stops
@@ -45,23 +48,4 @@ func (s *Server) streamChanges(c echo.Context) error {
 			return err
 		}
 	}
-}
-
-// changed returns the version once it is above seen, or context.DeadlineExceeded when it is time for a ping.
-func (s *Server) changed(ctx context.Context, c echo.Context, seen int) (version int, err error) {
-	quiet, cancel := context.WithTimeout(ctx, s.config.PingEvery)
-	defer cancel()
-	id, err := bookingID(c.Param("id"))
-	if err != nil {
-		return 0, err
-	}
-	ended := s.engine.Wait(quiet, id, func() (int, bool) {
-		glance, failed := s.bookings.Glance(ctx, id)
-		version, err = glance.Version, failed
-		return glance.Version, failed == nil && glance.Version <= seen
-	})
-	if err != nil {
-		return 0, err
-	}
-	return version, ended
 }

@@ -66,7 +66,7 @@ func (s *Server) showOverview(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Request().Header.Get("HX-Request") != "" {
+	if wantsPart(c) {
 		return s.renderPart(c, http.StatusOK, "overview", "now", view)
 	}
 	return s.render(c, http.StatusOK, "overview", view)

@@ -96,7 +96,7 @@ func (s *Server) showPause(c echo.Context) error {
 	if view.Resume {
 		view.Effect = resumeEffect(view.What)
 	}
-	if view.Dialog = c.Request().Header.Get("HX-Request") != ""; view.Dialog {
+	if view.Dialog = wantsPart(c); view.Dialog {
 		return s.renderPart(c, http.StatusOK, "pause", "dialog", view)
 	}
 	return s.render(c, http.StatusOK, "pause", view)

@@ -76,7 +76,7 @@ func (s *Server) beginOIDC(c echo.Context) error {
 
 // pendingCookie is Lax and not Strict: the provider's page sends the browser back, and that is another site's.
 func pendingCookie(value string, lasts int) *http.Cookie {
-	return &http.Cookie{Name: oidcCookie, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: lasts}
+	return ownCookie(oidcCookie, value, http.SameSiteLaxMode, lasts)
 }
 
 // endOIDC takes somebody back from the identity provider. It answers with a page that goes on by itself: the session's cookie

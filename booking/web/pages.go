@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
 	"time"
@@ -145,27 +146,27 @@ func (s *Server) file(c echo.Context, name, caching string) error {
 	header := c.Response().Header()
 	header.Set(echo.HeaderCacheControl, caching)
 	header.Set("ETag", `"`+s.pages.version+`"`)
-	http.ServeContent(c.Response(), withContentType(c, name), name, time.Time{}, bytes.NewReader(content))
+	if kind, known := assetTypes[path.Ext(name)]; known {
+		header.Set(echo.HeaderContentType, kind)
+	}
+	http.ServeContent(c.Response(), c.Request(), name, time.Time{}, bytes.NewReader(content))
 	return nil
 }
 
-// withContentType sets the type by what we know, and not by what the machine's own tables say.
-func withContentType(c echo.Context, name string) *http.Request {
-	kind := map[string]string{
-		".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".ts": "text/plain; charset=utf-8",
-		".txt": "text/plain; charset=utf-8", ".json": "application/json",
-	}[path.Ext(name)]
-	if kind != "" {
-		c.Response().Header().Set(echo.HeaderContentType, kind)
-	}
-	return c.Request()
+// assetTypes are the types of files by what we know, and not by what the machine's own tables say.
+var assetTypes = map[string]string{
+	".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".ts": "text/plain; charset=utf-8",
+	".txt": "text/plain; charset=utf-8", ".json": "application/json",
 }
 
 // wantsPage tells whether an error is to be shown to a person: at an address of a page, to who asked for HTML.
 func wantsPage(c echo.Context) bool {
 	at := c.Request().URL.Path
-	return !strings.HasPrefix(at, "/v1/") && (strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") || c.Request().Header.Get("HX-Request") != "")
+	return !strings.HasPrefix(at, "/v1/") && (strings.Contains(c.Request().Header.Get(echo.HeaderAccept), "text/html") || wantsPart(c))
 }
+
+// wantsPart tells whether a script asks, which puts a part of a page in its place.
+func wantsPart(c echo.Context) bool { return c.Request().Header.Get("HX-Request") != "" }
 
 // problemView is an error in words.
 type problemView struct {
@@ -183,14 +184,14 @@ type problemView struct {
 func (s *Server) showProblem(c echo.Context, p Problem) error {
 	console := strings.HasPrefix(c.Request().URL.Path, consolePath)
 	signIn := console && p.Status == http.StatusUnauthorized
-	part := c.Request().Header.Get("HX-Request") != ""
+	part := wantsPart(c)
 	switch {
 	case signIn && part:
 		c.Response().Header().Set("HX-Redirect", signInPath)
 		return c.NoContent(http.StatusUnauthorized)
 	case signIn && c.Request().Method == http.MethodGet:
 		c.Response().Header().Del(echo.HeaderWWWAuthenticate)
-		return c.Redirect(http.StatusSeeOther, signInPath+"?"+"next="+queryEscape(c.Request().URL.RequestURI()))
+		return c.Redirect(http.StatusSeeOther, signInPath+"?next="+url.QueryEscape(c.Request().URL.RequestURI()))
 	}
 	view := problemView{
 		Status: p.Status, Title: p.Title, Detail: p.Detail, Code: p.Code, Errors: p.Errors, Allowed: p.Allowed, RequestID: p.RequestId, SignIn: signIn,

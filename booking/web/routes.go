@@ -48,7 +48,6 @@ func (s *Server) routes() []route {
 		{method: "POST", path: "/v1/support/bookings/:id/actions/reject", access: accessAgent, handle: api.SupportReject},
 		{method: "POST", path: "/v1/support/bookings/:id/actions/refund", access: accessSupervisor, handle: api.SupportRefund},
 		{method: "POST", path: "/v1/support/bookings/:id/actions/note", access: accessAgent, handle: api.SupportNote},
-
 		{method: "POST", path: "/v1/support/bookings/:id/actions/reveal", access: accessViewer, handle: api.SupportReveal},
 
 		// vendors

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"net/url"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -46,5 +45,3 @@ func (s *Server) pageRoutes() []route {
 }
 
 func (s *Server) favicon(c echo.Context) error { return s.file(c, "icon.svg", "public, max-age=86400") }
-
-func queryEscape(text string) string { return url.QueryEscape(text) }

@@ -111,10 +111,7 @@ func (s *Server) openSession(c echo.Context, session booking.Session) error {
 	if err := s.sessions.OpenSession(c.Request().Context(), session); err != nil {
 		return err
 	}
-	c.SetCookie(&http.Cookie{
-		Name: sessionCookie, Value: token, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
-		MaxAge: int(s.config.SessionLasts / time.Second),
-	})
+	c.SetCookie(ownCookie(sessionCookie, token, http.SameSiteStrictMode, int(s.config.SessionLasts/time.Second)))
 	if v, ok := c.(*visit); ok { // so that the line of the log says who has signed in
 		v.caller = principal{key: Key{Name: session.Name, Scope: ScopeSupport, Role: Role(session.Role)}}
 	}
@@ -128,8 +125,13 @@ func (s *Server) signOut(c echo.Context) error {
 			return err
 		}
 	}
-	c.SetCookie(&http.Cookie{Name: sessionCookie, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode, MaxAge: -1})
+	c.SetCookie(ownCookie(sessionCookie, "", http.SameSiteStrictMode, -1))
 	return c.Redirect(http.StatusSeeOther, signInPath)
+}
+
+// ownCookie is one that this host alone gets, over https, and no script. It lasts so many seconds; negative: it is gone.
+func ownCookie(name, value string, site http.SameSite, lasts int) *http.Cookie {
+	return &http.Cookie{Name: name, Value: value, Path: "/", Secure: true, HttpOnly: true, SameSite: site, MaxAge: lasts}
 }
 
 // ownPath is where somebody goes on after signing in: a page of the console, whatever a link says.

@@ -35,6 +35,7 @@ func (s *Server) StreamBooking(c echo.Context, id string, params StreamBookingPa
 	if err != nil {
 		return err
 	}
+	glance := func() (booking.Glance, error) { return s.ownGlance(ctx, p, id) }
 	for {
 		if b.Version > seen {
 			text, err := event(b)
@@ -49,7 +50,7 @@ func (s *Server) StreamBooking(c echo.Context, id string, params StreamBookingPa
 		if b.Terminal() {
 			return nil
 		}
-		switch err := s.waitOrPing(ctx, p, b.ID, seen); {
+		switch _, err := s.waitOrPing(ctx, b.ID, seen, glance); {
 		case ctx.Err() != nil:
 			return nil // the client went, the stream is old, or the server stops
 		case errors.Is(err, context.DeadlineExceeded):
@@ -69,14 +70,12 @@ func (s *Server) StreamBooking(c echo.Context, id string, params StreamBookingPa
 // openStream begins an answer that is a stream of events. ctx ends when the client goes, the stream is old, or the server stops;
 // leave is to be called in any case.
 func (s *Server) openStream(c echo.Context) (ctx context.Context, leave func(), err error) {
-	release, ok := s.hold()
-	if !ok {
-		return nil, release, &problem{code: ProblemCodeUnavailable, retryAfter: 5 * time.Second, cause: errors.New("too many streams")}
+	held, release, err := s.occupy(c)
+	if err != nil {
+		return nil, release, err
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), s.config.StreamMax)
-	undrained := context.AfterFunc(s.draining, cancel)
+	ctx, cancel := context.WithTimeout(held, s.config.StreamMax)
 	leave = func() {
-		undrained()
 		cancel()
 		release()
 	}
@@ -88,19 +87,36 @@ func (s *Server) openStream(c echo.Context) (ctx context.Context, leave func(), 
 	return ctx, leave, s.send(c, []byte("retry: 2000\n\n"))
 }
 
-// waitOrPing returns nil upon a change, and context.DeadlineExceeded when it is time for a ping.
-func (s *Server) waitOrPing(ctx context.Context, p principal, id booking.ID, seen int) (err error) {
+// occupy counts an answer that takes long among those that are held. ctx ends with the request, or when the server stops; leave
+// is to be called in any case.
+func (s *Server) occupy(c echo.Context) (ctx context.Context, leave func(), err error) {
+	release, ok := s.hold()
+	if !ok {
+		return nil, release, &problem{code: ProblemCodeUnavailable, retryAfter: 5 * time.Second, cause: errors.New("too many streams")}
+	}
+	ctx, cancel := context.WithCancel(c.Request().Context())
+	undrained := context.AfterFunc(s.draining, cancel)
+	return ctx, func() {
+		undrained()
+		cancel()
+		release()
+	}, nil
+}
+
+// waitOrPing returns the version, as glance tells it, once that is above seen, or context.DeadlineExceeded when it is time for
+// a ping.
+func (s *Server) waitOrPing(ctx context.Context, id booking.ID, seen int, glance func() (booking.Glance, error)) (version int, err error) {
 	quiet, cancel := context.WithTimeout(ctx, s.config.PingEvery)
 	defer cancel()
 	ended := s.engine.Wait(quiet, id, func() (int, bool) {
-		var g booking.Glance
-		g, err = s.ownGlance(ctx, p, string(id))
-		return g.Version, err == nil && g.Version <= seen
+		g, failed := glance()
+		version, err = g.Version, failed
+		return version, err == nil && version <= seen
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return ended
+	return version, ended
 }
 
 // send writes and flushes, within the write time-out counted from now.

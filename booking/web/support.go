@@ -115,7 +115,7 @@ func (s *Server) inside(c echo.Context, status int, b *booking.Booking, plainly 
 	if err != nil {
 		return err
 	}
-	contact, rooms, err := s.desk.People(ctx, b.ID)
+	people, err := s.people(ctx, b.ID, caller(c).key.Role, plainly)
 	if err != nil {
 		return err
 	}
@@ -123,15 +123,11 @@ func (s *Server) inside(c echo.Context, status int, b *booking.Booking, plainly 
 	if err != nil {
 		return err
 	}
-	masked := caller(c).key.Role == RoleViewer && !plainly
-	if masked {
-		contact, rooms = mask(contact, rooms)
-	}
 	header := c.Response().Header()
 	header.Set("ETag", etag(b.Version))
 	header.Set("Cache-Control", "private, no-cache")
-	view := fromInside(b, contact, rooms, history, s.now())
-	view.Masked, view.References.IdempotencyKey = masked, key
+	view := fromInside(b, people, history, s.now())
+	view.References.IdempotencyKey = key
 	for _, verb := range s.flow.Allowed(b) {
 		if v := SupportVerb(verb); v.Valid() {
 			view.Actions = append(view.Actions, v)

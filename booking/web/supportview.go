@@ -22,7 +22,8 @@ func summary(b *booking.Booking) SupportSummary {
 }
 
 // fromInside is all that is known of a booking.
-func fromInside(b *booking.Booking, contact booking.Contact, rooms []booking.Room, history []booking.Entry, now time.Time) SupportBooking {
+func fromInside(b *booking.Booking, people peopleView, history []booking.Entry, now time.Time) SupportBooking {
+	contact := people.Contact
 	story := booking.Tell(b, now)
 	return SupportBooking{
 		Booking: render(b), Client: b.Client, Attention: string(b.Attention),
@@ -38,12 +39,13 @@ func fromInside(b *booking.Booking, contact booking.Contact, rooms []booking.Roo
 		},
 		Stay: SupportStay{
 			HotelId: b.Stay.HotelID, HotelName: b.Stay.HotelName, HotelTimezone: b.Stay.HotelTimezone,
-			CheckIn: b.Stay.CheckIn, CheckOut: b.Stay.CheckOut, Rooms: supportRooms(rooms),
+			CheckIn: b.Stay.CheckIn, CheckOut: b.Stay.CheckOut, Rooms: supportRooms(people.Rooms),
 		},
 		Contact: SupportContact{
 			GivenName: contact.GivenName, FamilyName: contact.FamilyName, Email: contact.Email, Phone: contact.Phone,
 			Country: contact.Country, Language: contact.Language,
 		},
+		Masked:      people.Masked,
 		Attribution: b.Attribution,
 		Place:       Place{Phase: PlacePhase(b.Place.Phase), Step: string(b.Place.Step), DueAt: instant(b.DueAt)},
 		Timeline:    timeline(history),
