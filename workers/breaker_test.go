@@ -210,7 +210,7 @@ func TestAProbeThatIsNeverAnsweredDoesNotHoldTheBreakerHalfOpen(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, 2, r.count("booking_breaker_state"))
 		mood.Store("is deaf")
-		pass(12 * time.Second)
+		pass(15 * time.Second) // the breaker's delay, as much again at most to spread the tries, and twice the deadline
 		require.Positive(t, r.count("booking_abandoned_turns_total"))
 		mood.Store("answers")
 		for _, b := range r.queue.All() {

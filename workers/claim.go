@@ -17,6 +17,8 @@ type claimer struct {
 	wake   chan struct{}
 	wanted map[booking.Pool]*atomic.Bool // pools that asked for a claim before the next poll
 	number atomic.Int64                  // of the last lease's owner
+
+	allFirst bool // at the last poll; see claimDue
 }
 
 func newClaimer() *claimer {
@@ -38,19 +40,33 @@ func (w *Workers) owner() string {
 	return w.boot + "." + strconv.FormatInt(w.claimer.number.Add(1), 36)
 }
 
-// claimDue is one round of the claim loop: all pools at a poll, else those that asked for it. One claim of a poll takes what
-// systems that are left alone have waiting, too; it is sent back with a later due time unless its own time is up.
+// claimDue is one round of the claim loop: all pools at a poll, else those that asked for it. Where systems are left alone, a
+// poll makes two kinds of claims: of what the other systems have waiting, and one of everything, because deadlines must be
+// looked at however long a system is down. Which is first changes from poll to poll, so that neither a crowd of bookings that
+// can only be sent back nor a crowd that keeps all slots taken leaves nothing to the other.
 func (w *Workers) claimDue(_ context.Context, woken bool) error {
 	var problems []error
-	for _, p := range w.pools {
-		if asked := w.claimer.wanted[p.name].Swap(false); woken && !asked {
-			continue
-		}
-		for all, more := !woken, true; more && !w.stopping.Load(); all = false {
+	claim := func(p *pool, all bool) {
+		for more := true; more && !w.stopping.Load(); {
 			var err error
 			if more, err = w.claimFor(p, all); err != nil {
 				problems = append(problems, fmt.Errorf("claim due bookings for %s: %w", p.name, err))
 			}
+			more = more && !all
+		}
+	}
+	if !woken {
+		w.claimer.allFirst = !w.claimer.allFirst
+	}
+	for _, p := range w.pools {
+		asked := w.claimer.wanted[p.name].Swap(false)
+		switch {
+		case woken && !asked:
+		case woken || !p.leavesAny():
+			claim(p, false)
+		default:
+			claim(p, w.claimer.allFirst)
+			claim(p, !w.claimer.allFirst)
 		}
 	}
 	return errors.Join(problems...)

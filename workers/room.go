@@ -57,6 +57,14 @@ func (p *pool) wants(all bool) (n int, except []string) {
 	return p.spare(), except
 }
 
+// leavesAny tells that the pool, or a system of it, is left alone.
+func (p *pool) leavesAny() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, paused := p.paused.since(p.pause)
+	return paused || slices.ContainsFunc(p.lanes, (*lane).leftAlone)
+}
+
 // spare is the slots that are neither taken nor spoken for. The pool is locked.
 func (p *pool) spare() int {
 	free := p.size - p.running
