@@ -33,13 +33,13 @@ func (c *commit) name(data []byte) {
 	for _, text := range bookingID.FindAll(data, -1) {
 		c.add(string(text))
 	}
-	// A UUID in an array has its length before it.
+	// A UUID in an array has its length before it. Its variant is what no text has, or "payment" would be taken for one.
 	for rest := data; ; rest = rest[1:] {
 		i := bytes.Index(rest, []byte{0, 0, 0, 16})
 		if i < 0 || len(rest) < i+20 {
 			return
 		}
-		if rest = rest[i:]; rest[10]>>4 == 7 {
+		if rest = rest[i:]; rest[10]>>4 == 7 && rest[12]>>6 == 2 {
 			c.add(uuid.UUID(rest[4:20]).String())
 		}
 	}
