@@ -263,6 +263,12 @@ func movesWhileLooking(p *pages) {
 	p.call("POST", "/v1/support/bookings/"+rest.ID+"/actions/note", p.support, `{"reason":"the guest rang"}`).is(http.StatusAccepted)
 	desk.sees("the guest rang")
 	require.True(p, evaluate[bool](desk.tab, `window.button.isConnected`))
+
+	// An answer of before the change comes last, and another one.
+	for range 2 {
+		evaluate[bool](desk.tab, `(document.getElementById("version").textContent = 1, htmx.trigger(document.body, "htmx:afterSettle"))`)
+		desk.says("version", fmt.Sprint(p.supportOf(rest.ID).Booking.Version))
+	}
 }
 
 // knowsOnlyTheSuppliersNumber is an agent whom the hotel has called.

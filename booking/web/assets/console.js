@@ -125,14 +125,17 @@ function refold() {
 }
 document.addEventListener("htmx:oobAfterSwap", refold);
 
-// An answer that was made before a change can arrive after what the change brought: then the page asks once more.
-let newest = 0, askedFor = 0;
+// An answer that was made before a change can arrive after what the change brought: then the page asks once more, and again
+// until it is up to date.
+let newest = 0, asking = 0;
 document.addEventListener("sse:changed", (event) => { newest = Math.max(newest, Number(event.detail?.data) || 0); });
 document.addEventListener("htmx:afterSettle", () => {
   const shown = Number(document.getElementById("version")?.textContent);
-  if (!shown || shown >= newest || askedFor === newest) return;
-  askedFor = newest;
-  window.htmx.trigger("#live-fetch", "sse:changed");
+  if (!shown || shown >= newest || asking) return;
+  asking = setTimeout(() => {
+    asking = 0;
+    window.htmx.trigger("#live-fetch", "sse:changed");
+  }, 250);
 });
 
 // What is as it was is left alone: a button that is brought anew while it is being pressed was not pressed.
