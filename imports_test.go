@@ -29,11 +29,11 @@ type importRule struct {
 
 var importRules = []importRule{
 	{of: "bench", may: []string{
-		"booking", "workers", "store", "store/storetest/pgserver",
+		"booking", "workers", "store", "store/storetest/pgserver", "store/storetest/child",
 		"providers", "providers/hotel", "providers/hotel/sandbox", "providers/fraud/sandbox", "providers/payment/sandbox", "providers/tracking/sandbox",
 	}},
 	{of: "booking", alone: true, std: true},
-	{of: "chaos", alone: true, tests: []string{"store/storetest/pgserver"}}, // it knows the service as others do: by its binary
+	{of: "chaos", alone: true, tests: []string{"store/storetest/pgserver", "store/storetest/child"}}, // it knows the service as others do: by its binary
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
 	{of: "booking/web/...", may: []string{"booking"}},
 	{of: "sim", tests: []string{
@@ -42,7 +42,8 @@ var importRules = []importRule{
 	}},
 	{of: "workers/queuetest", may: []string{"booking", "workers", "booking/bookingtest"}},
 	{of: "workers/...", may: []string{"booking"}},
-	{of: "store/storetest/pgserver", alone: true},
+	{of: "store/storetest/child", alone: true, std: true},
+	{of: "store/storetest/pgserver", may: []string{"store/storetest/child"}, alone: true},
 	{of: "store/storetest/withpg", may: []string{"store/storetest/pgserver"}, alone: true},
 	{of: "store/storetest", may: []string{"booking", "store", "booking/bookingtest"}},
 	{of: "store/...", may: []string{"booking"}, tests: []string{"workers"}}, // for queuetest: the store is a workers.Queue

@@ -26,10 +26,10 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 }
 
 // Every goroutine has an owner that waits for it: the engine, main, the sandbox, which stands for systems outside the
-// process, or the keeper of the tests' PostgreSQL.
+// process, or who waits for child processes.
 func TestOnlyTheOwnersOfGoroutinesStartThem(t *testing.T) {
 	t.Parallel()
-	owners := []string{"", "bench", "workers/...", "providers/sandbox/...", "store/storetest/pgserver"}
+	owners := []string{"", "bench", "workers/...", "providers/sandbox/...", "store/storetest/child"}
 	for _, p := range packages(t) {
 		if slices.ContainsFunc(owners, func(owner string) bool { return within(ours(p.ImportPath), owner) }) {
 			continue

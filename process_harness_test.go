@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/store/storetest/child"
 )
 
 // builtBinary is the real binary, built once for all tests of real processes.
@@ -45,7 +48,7 @@ type process struct {
 	cmd    *exec.Cmd
 	stdout *bufio.Reader
 	log    string
-	exited chan struct{} // closed once it has ended
+	exited <-chan struct{} // closed once it has ended
 }
 
 // run starts the binary with a command and its environment; it is killed when the test ends.
@@ -59,20 +62,22 @@ func run(t *testing.T, command []string, environ ...string) *process {
 // runProgram starts another binary than the one above, or that one by way of a program that becomes it.
 func runProgram(t *testing.T, program, command []string, environ ...string) *process {
 	t.Helper()
-	p := &process{T: t, cmd: exec.Command(program[0], slices.Concat(program[1:], command)...), log: filepath.Join(t.TempDir(), command[0]+".log"), exited: make(chan struct{})} //nolint:noctx // killed below
+	p := &process{T: t, cmd: exec.Command(program[0], slices.Concat(program[1:], command)...), log: filepath.Join(t.TempDir(), command[0]+".log")} //nolint:noctx // killed below
 	p.cmd.Env = append(os.Environ(), environ...)
 	p.cmd.Dir = t.TempDir() // where there is no config.yaml
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	log, err := os.Create(p.log)
 	require.NoError(t, err)
 	p.cmd.Stderr = log
-	stdout, err := p.cmd.StdoutPipe()
+	printed, stdout, err := os.Pipe()
 	require.NoError(t, err)
-	p.stdout = bufio.NewReader(stdout)
-	require.NoError(t, p.cmd.Start())
-	require.NoError(t, log.Close())
+	p.stdout, p.cmd.Stdout = bufio.NewReader(printed), stdout
+	p.exited, err = child.Start(p.cmd, syscall.SIGKILL)
+	require.NoError(t, err)
+	require.NoError(t, errors.Join(log.Close(), stdout.Close()))
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it may be gone
+		<-p.exited
+		_ = printed.Close()
 		content, _ := os.ReadFile(p.log)
 		requireNothingPersonal(t, string(content))
 		if t.Failed() {
@@ -121,7 +126,6 @@ func serviceOf(t *testing.T, program []string, dataDir, sandbox string, environ 
 		}
 		return false
 	}, 30*time.Second, 10*time.Millisecond, "the service does not come up")
-	p.wait()
 	cfg := DefaultConfig()
 	cfg.DataDir = dataDir
 	c := &client{
@@ -133,14 +137,6 @@ func serviceOf(t *testing.T, program []string, dataDir, sandbox string, environ 
 		return err == nil && ready.status == http.StatusOK
 	}, 30*time.Second, 20*time.Millisecond, "the service does not become ready")
 	return p, c
-}
-
-// wait notices the end of the process. How it ended is in its ProcessState.
-func (p *process) wait() {
-	go func() {
-		_ = p.cmd.Wait()
-		close(p.exited)
-	}()
 }
 
 // kill ends the process as a crash would.

@@ -186,7 +186,6 @@ func TestCommandsSayWhatIsWrong(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 			defer cancel()
 			p := run(t, []string{"serve"}, append(test.environ, "BOOKING_DATA_DIR="+t.TempDir(), "BOOKING_SANDBOX__ADDR=127.0.0.1:0")...)
-			p.wait()
 			select {
 			case <-p.exited:
 			case <-ctx.Done():

@@ -25,7 +25,6 @@ func (f *fortress) operate(g *guard, command ...string) (code int, said string) 
 	out := new(strings.Builder)
 	_, err := p.stdout.WriteTo(out)
 	require.NoError(g.T, err)
-	p.wait()
 	select {
 	case <-p.exited:
 	case <-time.After(time.Minute):

@@ -124,7 +124,6 @@ func refusals(g *guard, data string) {
 	} {
 		environ := append([]string{"BOOKING_DATA_DIR=" + g.TempDir(), "BOOKING_SANDBOX__ADDR=127.0.0.1:0", "BOOKING_HTTP__ADDR=127.0.0.1:0", "BOOKING_ADMIN__ADDR=127.0.0.1:0"}, test.environ...)
 		p := run(g.T, append([]string{"serve"}, test.args...), environ...)
-		p.wait()
 		select {
 		case <-p.exited:
 		case <-time.After(time.Minute):
@@ -167,7 +166,6 @@ func secretsOfTheConfiguration(g *guard) {
 	out := new(strings.Builder)
 	_, err = help.stdout.WriteTo(out)
 	require.NoError(g.T, err)
-	help.wait()
 	<-help.exited
 	g.has("the help", out.String(), "--http.addr")
 	g.lacks("the help", out.String(), "database.url", "secrets.", "webhook_secret")

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"hotelbooking/store/storetest/child"
 )
 
 const (
@@ -26,7 +28,7 @@ const (
 type process struct {
 	cmd    *exec.Cmd
 	log    string
-	exited chan struct{} // closed once it has ended
+	exited <-chan struct{} // closed once it has ended
 
 	base, admin string // of a service: http://host:port
 	bookings    string // of a service: a key that may submit and poll
@@ -35,7 +37,7 @@ type process struct {
 
 // run starts the executable in dir, where there is no config.yaml.
 func (b *bench) run(dir, name string, command []string, environ ...string) (*process, error) {
-	p := &process{cmd: exec.Command(b.Binary, command...), log: filepath.Join(dir, name+".log"), exited: make(chan struct{})} //nolint:noctx // stop ends it
+	p := &process{cmd: exec.Command(b.Binary, command...), log: filepath.Join(dir, name+".log")} //nolint:noctx // stop ends it
 	log, err := os.Create(p.log)
 	if err != nil {
 		return nil, err
@@ -43,14 +45,9 @@ func (b *bench) run(dir, name string, command []string, environ ...string) (*pro
 	defer log.Close()
 	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), environ...) //nolint:forbidigo // a child keeps the environment that this process has
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := p.cmd.Start(); err != nil {
+	if p.exited, err = child.Start(p.cmd, syscall.SIGKILL); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}
-	go func() { // ends with the process
-		_ = p.cmd.Wait()
-		close(p.exited)
-	}()
 	return p, nil
 }
 

@@ -8,13 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/store/storetest/child"
 )
 
 const (
@@ -28,7 +29,7 @@ type process struct {
 	name   string
 	log    string
 	cmd    *exec.Cmd
-	exited chan struct{} // closed once it has ended and was waited for
+	exited <-chan struct{} // closed once it has ended and was waited for
 }
 
 // startProcess starts a program in a directory of its own, where there is no config.yaml. It is killed when the test ends, and
@@ -40,25 +41,14 @@ func startProcess(t *testing.T, name, program string, arguments, environ []strin
 		logs = filepath.Join(*keepLogs, t.Name())
 		require.NoError(t, os.MkdirAll(logs, 0o700))
 	}
-	p := &process{T: t, name: name, log: filepath.Join(logs, name+".log"), cmd: exec.Command(program, arguments...), exited: make(chan struct{})} //nolint:noctx // killed below
+	p := &process{T: t, name: name, log: filepath.Join(logs, name+".log"), cmd: exec.Command(program, arguments...)} //nolint:noctx // killed below
 	log, err := os.Create(p.log)
 	require.NoError(t, err)
 	defer log.Close()
 	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), environ...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	started := make(chan error)
-	go func() { // ends with the process, which the cleanup below ends
-		// The kernel sends the signal of the parent's death when this thread ends, not when the process does.
-		runtime.LockOSThread()
-		err := p.cmd.Start()
-		started <- err
-		if err == nil {
-			_ = p.cmd.Wait() // how it ended is in its ProcessState
-			close(p.exited)
-		}
-	}()
-	require.NoError(t, <-started, "start %s", name)
+	p.exited, err = child.Start(p.cmd, syscall.SIGKILL)
+	require.NoError(t, err, "start %s", name)
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill() // it may be gone
 		<-p.exited

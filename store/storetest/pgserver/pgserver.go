@@ -16,12 +16,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"hotelbooking/store/storetest/child"
 )
 
 const (
@@ -49,7 +50,7 @@ type Server struct {
 	as      *syscall.Credential // nil: ourselves
 	args    []string            // of postgres
 	process *os.Process
-	exited  chan struct{} // closed once the process has been waited for
+	exited  <-chan struct{} // closed once the process has been waited for
 }
 
 // Start makes a cluster and returns once it answers. ctx bounds the installing and starting; it does not end the server,
@@ -132,10 +133,15 @@ func (s *Server) initialize(ctx context.Context) error {
 	return s.tool(ctx, "initdb", "--pgdata="+s.data(), "--username="+role, "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
 }
 
+// apart keeps an interrupt typed at the terminal from reaching the server before us.
+func (s *Server) apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Credential: s.as, Setpgid: true}
+}
+
 // tool runs one of PostgreSQL's programs as the server's account.
 func (s *Server) tool(ctx context.Context, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, name), args...)
-	cmd.Dir, cmd.Env, cmd.SysProcAttr = s.dir, serverEnv(), childOf(s.as)
+	cmd.Dir, cmd.Env, cmd.SysProcAttr = s.dir, serverEnv(), s.apart()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("run %s in %s: %w\n%s", name, s.dir, err, out)
 	}
@@ -152,10 +158,11 @@ func (s *Server) launch(ctx context.Context) error {
 	}
 	defer output.Close()
 	postgres := exec.Command(filepath.Join(s.bin, "postgres"), s.args...) //nolint:noctx // lives until Stop
-	postgres.Dir, postgres.Env, postgres.SysProcAttr = s.dir, serverEnv(), childOf(s.as)
+	postgres.Dir, postgres.Env, postgres.SysProcAttr = s.dir, serverEnv(), s.apart()
 	postgres.Stdout, postgres.Stderr = output, output
-	s.exited = make(chan struct{})
-	if err := s.run(postgres); err != nil {
+	s.exited, err = child.Start(postgres, syscall.SIGQUIT)
+	s.process = postgres.Process
+	if err != nil {
 		return errors.Join(fmt.Errorf("start postgres: %w", err), os.RemoveAll(s.dir))
 	}
 	if err := s.ready(ctx); err != nil {
@@ -163,23 +170,6 @@ func (s *Server) launch(ctx context.Context) error {
 		return errors.Join(fmt.Errorf("start postgres: %w\n%s", err, printed), s.Stop())
 	}
 	return nil
-}
-
-// run starts the server and waits for its end on the thread that started it: the kernel sends the parent-death signal when
-// that thread ends, not when the process does.
-func (s *Server) run(postgres *exec.Cmd) error {
-	started := make(chan error)
-	go func() { // owned by Stop, which waits for exited
-		runtime.LockOSThread()
-		err := postgres.Start()
-		s.process = postgres.Process
-		started <- err
-		if err == nil {
-			_ = postgres.Wait() // how it ended is of interest to nobody: Stop ends it
-		}
-		close(s.exited)
-	}()
-	return <-started
 }
 
 // ready waits until the server answers.
