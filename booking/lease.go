@@ -50,6 +50,7 @@ type Claim struct {
 	Pool    Pool
 	Limit   int      // at most so many; never more than can be started at once
 	Except  []string // suppliers that have no free slot, or are left alone; of the provider pool, which alone knows suppliers
+	Only    []ID     // no others than these, where somebody has said that they are due; empty: whichever are due
 	Owner   string   // unique for each claim, random for each boot
 	Process string   // who claims, where Owner is Process, a dot and more: it lives, so what it let go of is no death of a process
 	Lease   time.Duration

@@ -53,6 +53,12 @@ FROM v JOIN places AS p ON p.id = v.id JOIN bookings AS b ON b.id = v.id LEFT JO
 const setAside = `
 UPDATE places SET owner = '', queue = pool, shelf = status, due_at = {now} + ?, attention = ?, attention_since = {now} WHERE id IN (?)`
 
+// named is the {waiting} of a claim that names its bookings, the table v.
+const named = `
+            SELECT id, due_at FROM places
+            WHERE id IN (SELECT id FROM v) AND queue = ? AND due_at <= {now}
+            ORDER BY due_at LIMIT ? {lock}`
+
 const unreadableFor = time.Minute
 
 // renewLeases extends leases that are still the caller's; giveBack ends them, and the bookings are due at once.
@@ -71,7 +77,7 @@ RETURNING places.id`
 
 var leasesIn = []column{{"id", isID}, {"owner", isText}, {"due_in", isInt}}
 
-// Claim leases at most c.Limit bookings of c.Pool that are due, with their personal data, in no particular order. Those
+// Claim leases at most c.Limit bookings of c.Pool that are due (with c.Only, at most 1,024 of those and without Except), with their personal data, in no particular order. Those
 // whose lease ran out have Crashed set, and one crash more unless it was c.Process's own. The version stays.
 func (s *Store) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error) {
 	if c.Limit <= 0 {
@@ -79,6 +85,9 @@ func (s *Store) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking,
 	}
 	if c.Owner == "" {
 		return nil, errors.New("claim due bookings: no owner")
+	}
+	if len(c.Only) > s.sql.longest || len(c.Only) > 0 && len(c.Except) > 0 {
+		return nil, fmt.Errorf("claim due bookings: %d by name, and not of %d suppliers, is too much to ask", len(c.Only), len(c.Except))
 	}
 	if len(c.Except) > 0 && c.Pool != booking.ProviderPool {
 		return nil, fmt.Errorf("claim due bookings: pool %s knows no suppliers to leave out", c.Pool)
@@ -99,7 +108,10 @@ func (s *Store) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking,
 func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) {
 	var ids []string
 	statement, args := s.claimDue(c)
-	if len(c.Except) > 0 {
+	switch {
+	case len(c.Only) > 0:
+		statement, args = s.claimNamed(c)
+	case len(c.Except) > 0:
 		lanes, err := s.waitingLanes(tx)
 		if err != nil {
 			return nil, err
@@ -134,6 +146,12 @@ func (s *Store) claim(tx *gorm.DB, c booking.Claim) ([]*booking.Booking, error) 
 
 func (s *Store) claimDue(c booking.Claim) (statement string, args []any) {
 	return s.claimOf(c, "", waitingFor, "", []any{string(c.Pool), c.Limit})
+}
+
+// claimNamed is claimDue for bookings that somebody named.
+func (s *Store) claimNamed(c booking.Claim) (statement string, args []any) {
+	v, args := s.sql.table(idsIn, column1(c.Only))
+	return s.claimOf(c, v+", ", named, "AND id IN (SELECT id FROM v)", append(args, string(c.Pool), c.Limit))
 }
 
 // claimOf completes claimDue; args are of what stands before the pool.

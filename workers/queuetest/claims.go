@@ -45,6 +45,22 @@ func claimKeepsTo(s *scene) {
 	require.Len(s, s.claim("a.7", func(c *booking.Claim) { c.Pool = booking.FraudPool }), 1, "it went to the next step's pool")
 }
 
+func claimNamed(s *scene) {
+	wanted, later := s.stored(), s.stored(due(time.Hour))
+	held, orphan := s.leased(minute), s.leased(-time.Second)
+	s.stored()
+	only := []booking.ID{wanted.ID, later.ID, held.ID, orphan.ID, "01945e2a-7c00-7000-8000-00000000ffff"}
+	named := func(c *booking.Claim) { c.Only = only }
+	require.Empty(s, s.claim("a.1", named, func(c *booking.Claim) { c.Pool = booking.FraudPool }))
+	claimed := s.claim("a.2", named)
+	require.ElementsMatch(s, ids([]*booking.Booking{wanted, orphan}), ids(claimed))
+	for _, b := range claimed {
+		require.Equal(s, b.ID == orphan.ID, b.Crashed)
+	}
+	require.Empty(s, s.claim("a.3", named))
+	require.Len(s, s.claim("a.4"), 1, "the one that was not named")
+}
+
 func claimLongest(s *scene) {
 	second, first := s.stored(due(-2*time.Minute)), s.stored(due(-3*time.Minute))
 	s.stored(due(-time.Minute))

@@ -93,7 +93,8 @@ func (m *Memory) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking
 	now := time.Now()
 	var due []*row
 	for _, r := range m.rows {
-		if r.waits(now) && m.pools[r.b.Place.Step] == c.Pool && !slices.Contains(c.Except, r.b.Offer.Supplier) {
+		if r.waits(now) && m.pools[r.b.Place.Step] == c.Pool && !slices.Contains(c.Except, r.b.Offer.Supplier) &&
+			(len(c.Only) == 0 || slices.Contains(c.Only, r.b.ID)) {
 			due = append(due, r)
 		}
 	}

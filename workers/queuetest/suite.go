@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) workers.Queue) {
 		"a claim keeps to its pool, its limit and its suppliers":       claimKeepsTo,
 		"a claim takes the longest waiting":                            claimLongest,
 		"a claim passes over what is not due, parked or ended":         claimPassesOver,
+		"a claim that names bookings takes those that are due":         claimNamed,
 		"claims at once never share a booking":                         claimAtOnce,
 		"an expired lease can be claimed, and is a crash":              claimExpired,
 		"what a process lost itself is no crash, but is to be asked":   claimOwnExpired,
