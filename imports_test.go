@@ -56,6 +56,7 @@ var importRules = []importRule{
 var onlyIn = map[string][]string{
 	"gorm.io":             {"store/..."},
 	"github.com/labstack": {"booking/web/...", "bench"}, // bench: the bare server that the service is compared with
+	"github.com/nats-io":  {"workers/jetstream"},
 }
 
 // listed is what go list says of a package.
