@@ -28,6 +28,7 @@ type Ask struct {
 	PaymentToken    string            // the PSP's token of the first payment method
 	ReturnURL       string            // where the guest's bank sends the guest back to; empty: nowhere
 	Attribution     map[string]string // click and campaign ids for the conversion event
+	Trace           string            // W3C traceparent of its acceptance: all that is done for it joins that trace; empty: not traced
 }
 
 // Offer is what the guest accepted: one supplier's room at a price.

@@ -39,14 +39,14 @@ var (
 var bookingsIn = []column{
 	{"b_id", isID}, {"b_reference", isText}, {"b_client", isText}, {"b_client_reference", isText}, {"b_idempotency_key", isText},
 	{"b_fingerprint", isBytes}, {"b_flow_version", isInt}, {"b_created_at", isInt}, {"b_offer", isText}, {"b_stay", isText},
-	{"b_payment_token", isText}, {"b_attribution", isText}, {"b_return_url", isText},
+	{"b_payment_token", isText}, {"b_attribution", isText}, {"b_return_url", isText}, {"b_trace", isText},
 }
 
 const insertBookings = `
 INSERT INTO bookings (id, reference, client, client_reference, idempotency_key, fingerprint, flow_version, created_at,
-    offer, stay, payment_token, attribution, return_url)
+    offer, stay, payment_token, attribution, return_url, trace)
 SELECT b_id, b_reference, b_client, b_client_reference, b_idempotency_key, b_fingerprint, b_flow_version, b_created_at,
-    b_offer, b_stay, b_payment_token, b_attribution, b_return_url
+    b_offer, b_stay, b_payment_token, b_attribution, b_return_url, b_trace
 FROM v WHERE TRUE -- or SQLite takes ON for a join's
 ON CONFLICT DO NOTHING
 RETURNING id`

@@ -76,6 +76,7 @@ func TestRowsOfTheFirstSchemaGoOn(t *testing.T) {
 			require.Equal(t, 7*time.Microsecond, history[1].Took)
 			require.Empty(t, history[1].Calls)
 			require.Empty(t, b.ReturnURL)
+			require.Empty(t, b.Trace)
 			for _, q := range []string{"RES-1", "pi_1", "REF1"} {
 				bookings, err := s.Search(t.Context(), q, 10)
 				require.Contains(t, found(t, bookings, err), booking.ID(leasedID), q)

@@ -30,6 +30,7 @@ type bookingRow struct {
 	PaymentToken    string
 	Attribution     string // JSON
 	ReturnURL       *string
+	Trace           *string
 }
 
 // placeRow is where a booking stands.
@@ -61,7 +62,7 @@ type fullRow struct {
 
 // The columns that make a fullRow; b and p are the two tables.
 const (
-	bookingColumns = "b.id, b.reference, b.client, b.client_reference, b.created_at, b.offer, b.stay, b.payment_token, b.attribution, b.return_url"
+	bookingColumns = "b.id, b.reference, b.client, b.client_reference, b.created_at, b.offer, b.stay, b.payment_token, b.attribution, b.return_url, b.trace"
 	placeColumns   = "p.phase, p.step, p.goal, p.result, p.version, p.owner, p.due_at, p.crashes, p.crashed, p.attention, p.updated_at, p.terms, p.facts, p.money, p.marks"
 	fullColumns    = bookingColumns + ", " + placeColumns
 )
@@ -71,7 +72,7 @@ func (r *fullRow) fields() []any {
 	asked, place := &r.Asked, &r.Place
 	return []any{
 		&asked.ID, &asked.Reference, &asked.Client, &asked.ClientReference, &asked.CreatedAt, &asked.Offer, &asked.Stay,
-		&asked.PaymentToken, &asked.Attribution, &asked.ReturnURL,
+		&asked.PaymentToken, &asked.Attribution, &asked.ReturnURL, &asked.Trace,
 		&place.Phase, &place.Step, &place.Goal, &place.Result, &place.Version, &place.Owner, &place.DueAt, &place.Crashes, &place.Crashed,
 		&place.Attention, &place.UpdatedAt, &place.Terms, &place.Facts, &place.Money, &place.Marks,
 	}
@@ -108,7 +109,7 @@ func newBookingRow(a booking.Acceptance) (bookingRow, error) {
 	row := bookingRow{
 		ID: string(b.ID), Reference: b.Reference, Client: b.Client, ClientReference: nullable(b.ClientReference, 0),
 		IdempotencyKey: a.Key, Fingerprint: a.Fingerprint[:], FlowVersion: booking.FlowVersion,
-		CreatedAt: b.CreatedAt.UnixMicro(), PaymentToken: b.PaymentToken, ReturnURL: nullable(b.ReturnURL, 0),
+		CreatedAt: b.CreatedAt.UnixMicro(), PaymentToken: b.PaymentToken, ReturnURL: nullable(b.ReturnURL, 0), Trace: nullable(b.Trace, 0),
 	}
 	return row, errors.Join(encode(b.Offer, &row.Offer), encode(stay, &row.Stay), encode(b.Attribution, &row.Attribution))
 }
@@ -136,7 +137,7 @@ func (r *fullRow) booking(steps []booking.Name) (*booking.Booking, error) {
 	b := &booking.Booking{
 		Ask: booking.Ask{
 			ID: booking.ID(asked.ID), Reference: asked.Reference, Client: asked.Client, ClientReference: text(asked.ClientReference),
-			CreatedAt: moment(asked.CreatedAt), PaymentToken: asked.PaymentToken, ReturnURL: text(asked.ReturnURL),
+			CreatedAt: moment(asked.CreatedAt), PaymentToken: asked.PaymentToken, ReturnURL: text(asked.ReturnURL), Trace: text(asked.Trace),
 		},
 		State: booking.State{
 			Version: int(place.Version), UpdatedAt: moment(place.UpdatedAt),
@@ -250,7 +251,7 @@ func decode(from string, value any) error { return json.Unmarshal([]byte(from), 
 func (r bookingRow) values() []any {
 	return []any{
 		r.ID, r.Reference, r.Client, r.ClientReference, r.IdempotencyKey, r.Fingerprint, r.FlowVersion, r.CreatedAt,
-		r.Offer, r.Stay, r.PaymentToken, r.Attribution, r.ReturnURL,
+		r.Offer, r.Stay, r.PaymentToken, r.Attribution, r.ReturnURL, r.Trace,
 	}
 }
 

@@ -123,7 +123,7 @@ func anyBooking(t *rapid.T) *booking.Booking {
 				Rooms: maybe(t, []booking.Room{anyRoom(t), anyRoom(t)}),
 			},
 			Contact:      booking.Contact{GivenName: canary + anyWord(t), Email: canary + anyWord(t), Phone: canary, Country: anyWord(t)},
-			PaymentToken: anyWord(t), ReturnURL: anyWord(t), Attribution: maybe(t, map[string]string{anyWord(t): anyWord(t)}),
+			PaymentToken: anyWord(t), ReturnURL: anyWord(t), Trace: anyWord(t), Attribution: maybe(t, map[string]string{anyWord(t): anyWord(t)}),
 		},
 		State: booking.State{
 			Version: rapid.IntRange(1, 1<<40).Draw(t, "version"), UpdatedAt: anyTime(t), Place: anyPlace(t),
