@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -113,7 +114,13 @@ func (w *Workers) route(h *held, p *pool) {
 	p.push(h)
 }
 
-// poolOf is the pool of the step that b stands at; nil where there is none.
+// elsewhere tells that b stands at a step of a pool that this process does not work in.
+func (w *Workers) elsewhere(b *booking.Booking) bool {
+	step, ok := w.flow.Step(b.Place.Step)
+	return ok && w.poolOf(b) == nil && slices.Contains(booking.Pools(), step.Pool)
+}
+
+// poolOf is the pool of the step that b stands at; nil where there is none, or it is not one that this process works in.
 func (w *Workers) poolOf(b *booking.Booking) *pool {
 	step, ok := w.flow.Step(b.Place.Step)
 	if !ok {

@@ -3,6 +3,7 @@ package workers
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"hotelbooking/booking"
@@ -10,15 +11,16 @@ import (
 
 // Config is how much the engine does at once, and how long it waits.
 type Config struct {
-	Pools       Slots         // turns at once, for each kind of outside system
-	PerSupplier int           // of the provider's slots, how many one supplier may take
-	Deadlines   Deadlines     // of one call; a call that outlives twice as long loses its slot
-	Lease       time.Duration // how long a dead process keeps its bookings from others
-	Poll        time.Duration // how often due bookings are looked for, give or take a quarter
-	Memory      int           // bookings held in memory; what is beyond waits in the database
-	SaveTimeout time.Duration // of one call to the database
-	Grace       time.Duration // how long Stop lets running turns finish before it cancels them
-	NoticeFor   time.Duration // how long a notice about an unknown booking is kept
+	Works       []booking.Pool // the pools that this process works in; other processes work in the others
+	Pools       Slots          // turns at once, for each kind of outside system
+	PerSupplier int            // of the provider's slots, how many one supplier may take
+	Deadlines   Deadlines      // of one call; a call that outlives twice as long loses its slot
+	Lease       time.Duration  // how long a dead process keeps its bookings from others
+	Poll        time.Duration  // how often due bookings are looked for, give or take a quarter
+	Memory      int            // bookings held in memory; what is beyond waits in the database
+	SaveTimeout time.Duration  // of one call to the database
+	Grace       time.Duration  // how long Stop lets running turns finish before it cancels them
+	NoticeFor   time.Duration  // how long a notice about an unknown booking is kept
 	Admission   Admission
 	Breaker     Breaker
 }
@@ -57,6 +59,7 @@ type Breaker struct {
 // DefaultConfig suits one process on a small machine.
 func DefaultConfig() Config {
 	return Config{
+		Works:       booking.Pools(),
 		Pools:       Slots{Provider: 64, Fraud: 32, Payment: 32, Tracking: 16},
 		PerSupplier: 32,
 		Deadlines:   Deadlines{Provider: 20 * time.Second, Fraud: 5 * time.Second, Payment: 15 * time.Second, Tracking: 5 * time.Second},
@@ -82,6 +85,9 @@ func (c Config) Validate() error {
 	for _, p := range booking.Pools() {
 		need(c.slots(p) > 0, "pools.%s: %d is not a number of slots", p, c.slots(p))
 		need(c.deadline(p) > 0, "deadlines.%s: %s is no time at all", p, c.deadline(p))
+	}
+	for _, p := range c.Works {
+		need(slices.Contains(booking.Pools(), p), "works: %q is no pool", p)
 	}
 	need(c.PerSupplier > 0, "per_supplier: %d is not a number of slots", c.PerSupplier)
 	need(c.Poll > 0, "poll: %s is no interval", c.Poll)

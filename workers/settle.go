@@ -42,7 +42,7 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 		case errors.Is(err, booking.ErrConflict) && before.Place.Phase == booking.Parked && w.reread(h) == nil:
 			// Decided about at the moment when its time ran out: the decision stands.
 			if due(h.b, w.now()) { // now, because that is when a row read again is due
-				w.passOn(t, w.poolOf(h.b), time.Time{})
+				w.passAlong(t)
 				return
 			}
 			before, learned, o = h.b, h.b.Clone(), booking.Outcome{}
@@ -142,11 +142,27 @@ func (w *Workers) lookAgain(t *turn) (moved, ok bool) {
 		w.forget(t)
 		return false, false
 	}
-	if p := w.poolOf(h.b); p != nil && p != t.pool {
-		w.passOn(t, p, time.Time{})
+	if p := w.poolOf(h.b); p != nil && p != t.pool || w.elsewhere(h.b) {
+		w.passAlong(t)
 		return false, false
 	}
 	return h.b.Version != version, true
+}
+
+// passAlong ends a turn that did not begin, because the booking stands elsewhere by now, and lets it wait there: in this
+// process, or, where that does not work in that pool, for another.
+func (w *Workers) passAlong(t *turn) {
+	if !w.elsewhere(t.held.b) {
+		w.passOn(t, w.poolOf(t.held.b), time.Time{})
+		return
+	}
+	ctx, cancel := context.WithTimeoutCause(context.Background(), w.cfg.SaveTimeout, errQueueTimeout)
+	defer cancel()
+	if _, err := w.queue.Renew(ctx, leases([]*held{t.held}), 0); err != nil {
+		w.log.Warn("turn", turnLost(t.held, err)...) // the lease runs out
+	}
+	w.ledger.drop(t.held)
+	w.finish(t)
 }
 
 // reread replaces the state that h has by the row's, where the row has moved. ErrLost: the lease is somebody else's.

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,8 +84,11 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 	}
 	w.turned = w.log.WithOptions(zap.WithCaller(false))
 	for _, name := range booking.Pools() {
-		w.pools = append(w.pools, newPool(name, flow.Steps[0], cfg, &w.paused, func() { w.claimer.want(name) }))
 		w.admission.small += cfg.slots(name)
+		if !slices.Contains(cfg.Works, name) {
+			continue
+		}
+		w.pools = append(w.pools, newPool(name, flow.Steps[0], cfg, &w.paused, func() { w.claimer.want(name) }))
 	}
 	w.loops = []*loop{
 		{name: "claim", every: cfg.Poll, wake: w.claimer.wake, round: w.claimDue, vital: true, steady: true},
