@@ -26,6 +26,8 @@ func (w *Workers) Submit(ctx context.Context, ask booking.Ask, key string, finge
 	if err := w.name(&ask); err != nil {
 		return booking.Receipt{}, err
 	}
+	ctx, span := w.traceAcceptance(ctx, &ask)
+	defer span.End()
 	b, entry := w.flow.Begin(ask, ask.CreatedAt)
 	a := booking.Acceptance{Booking: b, Entry: entry, Key: key, Fingerprint: fingerprint}
 	p := w.poolOf(b)
@@ -42,6 +44,7 @@ func (w *Workers) Submit(ctx context.Context, ask booking.Ask, key string, finge
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), w.cfg.SaveTimeout, errQueueTimeout)
 	defer cancel()
 	receipt, err := w.queue.Accept(ctx, a)
+	w.traceAccepted(span, receipt, err)
 
 	switch fresh := err == nil && !receipt.Replayed; {
 	case fresh && mine:
@@ -88,6 +91,7 @@ func (w *Workers) name(ask *booking.Ask) error {
 func (w *Workers) Decide(ctx context.Context, id booking.ID, d booking.Decision) (*booking.Booking, error) {
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), w.cfg.SaveTimeout, errQueueTimeout)
 	defer cancel()
+	began := time.Now()
 	var before *booking.Booking
 	after, err := w.queue.Decide(ctx, id, func(b *booking.Booking) (booking.Entry, error) {
 		before = b.Clone()
@@ -96,6 +100,7 @@ func (w *Workers) Decide(ctx context.Context, id booking.ID, d booking.Decision)
 	if err != nil {
 		return nil, err // as it is: callers tell them apart, and say what was tried
 	}
+	w.traceDecision(ctx, began, after, d)
 	w.metrics.moved(before, after)
 	if h := w.ledger.find(id); h != nil {
 		h.moved.Store(true)

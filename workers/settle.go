@@ -30,11 +30,11 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 		}
 		asked := time.Now()
 		next, lease, until := w.next(h, after, now, asked)
-		err := w.insist(h, func(ctx context.Context) error { return w.queue.Save(ctx, after, entry, lease) })
+		err := w.insist(h, func(ctx context.Context) error { return w.save(ctx, t, after, entry, lease) })
 		switch {
 		case err == nil:
 			w.ledger.saved(h.id)
-			w.record(before, after, entry)
+			w.record(t, before, after, entry)
 			h.b, h.read = after, time.Now()
 			w.passOn(t, next, until)
 			return

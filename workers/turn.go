@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sourcegraph/conc/panics"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"hotelbooking/booking"
@@ -24,6 +25,7 @@ type turn struct {
 	stop  context.CancelCauseFunc
 	pass  pass
 	calls booking.Calls // that act made
+	span  trace.Span    // nil: nothing is traced, or it has not begun
 
 	taken atomic.Bool // by whoever settles it: the call that returned, or the watchdog. The other does nothing more
 	end   sync.Once
@@ -56,6 +58,7 @@ func (w *Workers) turn(ctx context.Context, t *turn) {
 	if !ok {
 		return
 	}
+	ctx = w.traceTurn(ctx, t)
 	act := w.act(h.b)
 	if act == nil && (moved || h.b.Place.Phase == booking.Ended) && !due(h.b, w.now()) {
 		w.settle(t, h.b.Clone(), booking.Outcome{}) // decided meanwhile, and at rest: the zero outcome changes nothing there
@@ -158,6 +161,7 @@ func (w *Workers) takeAway(t *turn, reason booking.Reason) {
 // finish ends the turn: its slot is free, and Stop need not wait for it.
 func (w *Workers) finish(t *turn) {
 	t.end.Do(func() {
+		t.traceEnd()
 		w.ledger.end(t.held)
 		t.pool.done(t)
 		w.turns.done()
@@ -167,6 +171,7 @@ func (w *Workers) finish(t *turn) {
 // forget lets go of a booking without a word to the queue: its lease runs out, and whoever claims it then asks what has
 // happened. That is always safe, and slow.
 func (w *Workers) forget(t *turn) {
+	t.traceForgotten()
 	if w.ledger.drop(t.held) {
 		w.metrics.forgotten.Inc()
 	}
@@ -181,12 +186,12 @@ func spread(id booking.ID, delay time.Duration) time.Duration {
 }
 
 // told writes the one line of a turn.
-func (w *Workers) told(before, after *booking.Booking, e booking.Entry) {
+func (w *Workers) told(t *turn, before, after *booking.Booking, e booking.Entry) {
 	fields := []zap.Field{
 		zap.String("booking", string(after.ID)), zap.String("reference", after.Reference),
 		zap.String("step", string(e.From.Step)), zap.String("phase", string(e.From.Phase)), zap.Int("attempt", e.Attempt),
 		zap.String("outcome", string(e.Outcome)), zap.String("reason", string(e.Reason)), zap.String("detail", e.Detail),
-		zap.String("to", string(e.To.Phase)+" "+string(e.To.Step)), zap.Int("version", e.Version), zap.Duration("took", e.Took),
+		zap.String("to", string(e.To.Phase)+" "+string(e.To.Step)), zap.Int("version", e.Version), zap.Duration("took", e.Took), t.traceID(),
 	}
 	switch {
 	case after.Attention != "" && after.Attention != before.Attention:

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"hotelbooking/booking"
@@ -29,12 +30,13 @@ import (
 type Deps struct {
 	Log      *zap.Logger
 	Metrics  prometheus.Registerer
-	Boot     string    // random for each start of the process: the first half of every lease's owner; empty: made from Random
-	Random   io.Reader // of ids, references and pauses; nil is crypto/rand
-	Notices  Notices   // nil: no vendor sends any
-	Versions Versions  // nil: only changes of this process are watched
-	Steps    Steps     // nil: the stored steps are not checked at the start
-	Pauses   Pauses    // nil: nothing can be paused
+	Boot     string       // random for each start of the process: the first half of every lease's owner; empty: made from Random
+	Random   io.Reader    // of ids, references and pauses; nil is crypto/rand
+	Notices  Notices      // nil: no vendor sends any
+	Versions Versions     // nil: only changes of this process are watched
+	Steps    Steps        // nil: the stored steps are not checked at the start
+	Pauses   Pauses       // nil: nothing can be paused
+	Tracer   trace.Tracer // nil: nothing is traced
 }
 
 // Workers is the engine. Its methods may be called from any goroutine.
@@ -178,12 +180,13 @@ func (w *Workers) checkSteps(ctx context.Context) error {
 func (w *Workers) now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 // record tells everybody who wants to know that a turn was saved.
-func (w *Workers) record(before, after *booking.Booking, e booking.Entry) {
+func (w *Workers) record(t *turn, before, after *booking.Booking, e booking.Entry) {
+	t.traceSaved(e)
 	w.metrics.turn(e)
 	if w.metrics.moved(before, after); atRest(after) && !atRest(before) {
 		w.admission.decided.Add(1)
 	}
-	w.told(before, after, e)
+	w.told(t, before, after, e)
 	w.hub.tell(after.ID)
 }
 
