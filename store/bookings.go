@@ -89,6 +89,9 @@ func (r *versionRow) fields() []any { return []any{&r.ID, &r.Version} }
 // StepsInUse lists steps at which bookings stand that have not ended: of a thousand that wait for each pool, of a thousand that
 // are leased, the longest due first, and of the thousand oldest that are parked. Which others there are nobody has looked: a
 // million may wait, and they must not keep the service from its start. A claim that meets one of those sets it aside.
+//
+// A version of the flow whose bookings older processes must leave alone queues them in pools of other names, "provider@2":
+// what is not in a pool that this version has is not looked at, here or by any claim.
 func (s *Store) StepsInUse(ctx context.Context) ([]booking.Name, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
@@ -109,8 +112,9 @@ func (s *Store) stepsInUse() (statement string, args []any) {
 		parts = append(parts, fmt.Sprintf(of, "queue = ? AND due_at IS NOT NULL ORDER BY due_at", pool))
 		args = append(args, string(pool), stepsOf)
 	}
-	parts = append(parts, fmt.Sprintf(of, "queue IS NULL AND due_at IS NOT NULL ORDER BY due_at", "leased"), fmt.Sprintf(of, "phase = 'parked' ORDER BY id", "parked"))
-	return strings.Join(parts, " UNION "), append(args, stepsOf, stepsOf)
+	parts = append(parts, fmt.Sprintf(of, "queue IS NULL AND due_at IS NOT NULL AND pool IN (?) ORDER BY due_at", "leased"),
+		fmt.Sprintf(of, "phase = 'parked' AND pool IN (?) ORDER BY id", "parked"))
+	return strings.Join(parts, " UNION "), append(args, booking.Pools(), stepsOf, booking.Pools(), stepsOf)
 }
 
 // History lists a booking's entries, oldest first; none where there is no booking.

@@ -145,6 +145,13 @@ func ClaimLanes(out string, others ...string) [2]func(*Store) (string, []any) {
 // LanesAtOnce is how many suppliers a claim looks at.
 const LanesAtOnce = lanesAtOnce
 
+// ClaimNamed is the statement of a claim of one booking by its id.
+func ClaimNamed(id booking.ID) func(*Store) (string, []any) {
+	return func(s *Store) (string, []any) {
+		return s.claimNamed(booking.Claim{Pool: booking.ProviderPool, Only: []booking.ID{id}, Limit: 1, Owner: "x.1"})
+	}
+}
+
 // StepsInUse is the statement of Store.StepsInUse.
 func StepsInUse(s *Store) (string, []any) { return s.stepsInUse() }
 

@@ -92,6 +92,7 @@ func queries() map[string]query {
 	waiting, leased := "places_waiting (queue=? AND due_at<?)", "places_leased (due_at<?)"
 	all := map[string]query{
 		"claim":    {store.ClaimDue, []string{waiting, leased}, true},
+		"named":    {store.ClaimNamed(idAt(crowdsFrom)), []string{"sqlite_autoindex_places_1 (id=?)"}, true},
 		"backlog":  {store.CountBacklog, []string{waiting, leased}, false},
 		"lanes":    {lanes[0], []string{"places_lanes (supplier>?)", "places_lanes (supplier=? AND due_at<?)"}, true},
 		"left out": {lanes[1], []string{"places_lanes (supplier=? AND due_at<?)", leased}, true},
