@@ -121,6 +121,7 @@ func network(timeout time.Duration) *http.Transport {
 func (c *Caller) Do(ctx context.Context, r Request, into any) (status int, err error) {
 	call := booking.Call{Vendor: c.vendor.Name, Operation: r.Operation, RequestID: rand.Text(), Key: r.Key}
 	began := time.Now()
+	ctx, span := c.startSpan(ctx, r)
 	answered, fault := c.do(ctx, r, call.RequestID, into)
 	call.Took = time.Since(began)
 	if answered != nil {
@@ -129,6 +130,7 @@ func (c *Caller) Do(ctx context.Context, r Request, into any) (status int, err e
 	if fault != nil {
 		call.Fault = fault.Kind
 	}
+	endSpan(span, call)
 	c.observe(call)
 	booking.Called(ctx, call)
 	if fault != nil {
@@ -226,6 +228,7 @@ func (c *Caller) request(ctx context.Context, r Request, id string) (*http.Reque
 	req.Header = make(http.Header, len(c.headers)+4)
 	maps.Copy(req.Header, c.headers)
 	req.Header["X-Request-Id"] = []string{id}
+	carry(ctx, req.Header)
 	if r.Correlation != "" {
 		req.Header["X-Correlation-Id"] = []string{r.Correlation}
 	}

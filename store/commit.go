@@ -21,6 +21,8 @@ const (
 // flush commits a batch and settles each of its ops. What it cannot commit as a whole it commits one by one, so that a bad
 // row fails alone.
 func (s *Store) flush(ctx context.Context, batch []*op) {
+	ctx, traced := traceCommit(ctx, batch)
+	defer traced()
 	err := s.commit(ctx, batch)
 	for try := 1; try < commitTries && refusedFor(err, again); try++ {
 		s.counts.repeated.Add(1)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"hotelbooking/booking"
 )
 
@@ -38,6 +40,7 @@ type op struct {
 	owner   string     // who must hold the booking for a save to be written; empty: nobody
 	audit   *auditRow  // of an action of our own people; else nil
 	erases  bool       // its people, too
+	span    trace.Span // of who waits for it, where it is sampled; else nil
 
 	err     error
 	settled chan struct{}
@@ -60,6 +63,9 @@ type acceptOp struct {
 func (w *writer) write(ctx context.Context, o *op) error {
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("nothing was written: %w", err)
+	}
+	if span := trace.SpanFromContext(ctx); span.SpanContext().IsSampled() {
+		o.span = span
 	}
 	o.settled, o.turn = make(chan struct{}), make(chan struct{}, 1)
 	if w.enqueue(o) {
