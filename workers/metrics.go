@@ -25,7 +25,9 @@ type metrics struct {
 	panics             prometheus.Counter
 	queueErrors        prometheus.Counter
 	notices            *prometheus.CounterVec // by outcome
-	totals             totals                 // of some of them, to be read back
+	told, untold       prometheus.Counter
+	heard, hearings    prometheus.Counter
+	totals             totals // of some of them, to be read back
 
 	all []prometheus.Collector
 }
@@ -64,6 +66,10 @@ func newMetrics() *metrics {
 	m.panics = counter("panics_total", "Panics caught. Each is a defect.")
 	m.queueErrors = counter("queue_errors_total", "Calls of turns to the database that failed, and were made again.")
 	m.notices = counters("notices_total", "Vendors' notices looked at.", "outcome")
+	m.told = counter("signals_sent_total", "Changes of bookings that other processes were told of.")
+	m.untold = counter("signals_dropped_total", "Changes that they were not told of, and find at their next poll.")
+	m.heard = counter("signals_heard_total", "Changes that other processes told of.")
+	m.hearings = counter("signals_connects_total", "How often this process began to hear: after the first, a connection was lost or slow.")
 	return m
 }
 
@@ -117,7 +123,7 @@ func gauge(name, help string, labels ...string) *prometheus.Desc {
 }
 
 type gauges struct {
-	inUse, size, ready, left, breaker, held, watched, backlog, oldest, wait, progress, paused *prometheus.Desc
+	inUse, size, ready, left, breaker, held, watched, backlog, oldest, wait, progress, paused, hearing *prometheus.Desc
 }
 
 func newGauges() gauges {
@@ -134,6 +140,7 @@ func newGauges() gauges {
 		wait:     gauge("backlog_wait_seconds", "How long a new booking is expected to wait; 0 while there is no telling."),
 		progress: gauge("loop_success_timestamp_seconds", "When the loop last ended a good round.", "loop"),
 		paused:   gauge("paused", "1 for each thing that an operator has paused.", "what"),
+		hearing:  gauge("signals_hearing", "1 while changes of other processes are heard of; 0: they are seen at the next poll."),
 	}
 }
 
@@ -163,6 +170,13 @@ func (w live) Collect(out chan<- prometheus.Metric) {
 	send(g.wait, time.Duration(w.admission.wait.Load()).Seconds())
 	for what := range w.paused.now() {
 		send(g.paused, 1, what)
+	}
+	if w.deps.Signals != nil {
+		hearing := 0.
+		if w.hears.Load() {
+			hearing = 1
+		}
+		send(g.hearing, hearing)
 	}
 	for _, l := range w.loops {
 		if last := l.last.Load(); last != 0 {

@@ -35,6 +35,8 @@ const (
 type paused struct {
 	set atomic.Pointer[map[string]booking.Pause] // by name; never written into. Stored by look, read by everybody
 
+	moved chan struct{} // another process has said so
+
 	mu          sync.Mutex
 	asked, seen int // looks that have begun, and the latest of those that ended
 }
@@ -99,8 +101,8 @@ func (w *Workers) PauseLog(ctx context.Context, limit int) ([]booking.PauseEvent
 	return w.deps.Pauses.PauseLog(ctx, limit)
 }
 
-// Pause pauses something or lets it go on, for all processes on the database: for this one at once, for the others within a
-// poll. Calls that are under way end as they would. booking.ErrNotPausable.
+// Pause pauses something or lets it go on, for all processes on the database: for this one at once, for the others as soon
+// as they hear of it, at the latest within a poll. Calls that are under way end as they would. booking.ErrNotPausable.
 func (w *Workers) Pause(ctx context.Context, change booking.PauseChange) error {
 	if w.deps.Pauses == nil {
 		return booking.ErrNotPausable
@@ -108,6 +110,7 @@ func (w *Workers) Pause(ctx context.Context, change booking.PauseChange) error {
 	if err := w.deps.Pauses.Pause(ctx, change); err != nil {
 		return err // as it is: callers tell them apart. Should it hide a change, the next poll sees it
 	}
+	w.news.paused()
 	if err := w.look(context.WithoutCancel(ctx)); err != nil { // the change is made, and the next poll sees it
 		w.log.Warn("pause", zap.String("what", change.What), zap.Error(err))
 	}

@@ -32,6 +32,7 @@ func (w *Workers) Stop(ctx context.Context) error {
 	w.stopWorking(errStopped)
 	w.stopKeeping(errStopped)
 	w.keeping.Wait()
+	w.sayLast(ctx)
 	for _, p := range w.pools {
 		if n := p.close(); n > 0 {
 			w.log.Warn("stop", zap.String("pool", string(p.name)), zap.Int("calls_left_behind", n))

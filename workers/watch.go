@@ -3,6 +3,7 @@ package workers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sync"
@@ -16,6 +17,8 @@ const watchedAtOnce = 500
 // hub lets readers wait for bookings to change. It holds one channel for each booking that somebody waits for, no goroutine,
 // and nothing for the others.
 type hub struct {
+	missed chan struct{} // wakes the backstop: changes may have gone unheard
+
 	mu      sync.Mutex
 	watched map[booking.ID]*watch
 }
@@ -25,16 +28,17 @@ type watch struct {
 	changed chan struct{} // closed at the first change
 	waiting int
 	version int // the lowest that somebody waits to be passed; unseen while nobody has told
+	heard   int // the highest that was heard of meanwhile
 }
 
 // unseen is passed by no version: who joins has not looked yet.
 const unseen = math.MaxInt
 
-func newHub() *hub { return &hub{watched: map[booking.ID]*watch{}} }
+func newHub() *hub { return &hub{missed: make(chan struct{}, 1), watched: map[booking.ID]*watch{}} }
 
 // Wait calls look, at once and again when the booking's version may be higher than what look has seen, until look wants no
 // more, and returns nil; or ctx's error, once it ends while nothing happens. It holds no goroutine and no connection. Changes
-// made by this process are seen at once, those by others within half a poll.
+// made by this process are seen at once, those by others as soon as they are heard of, at the latest within half a poll.
 func (w *Workers) Wait(ctx context.Context, id booking.ID, look func() (seen int, more bool)) error {
 	for {
 		more, err := w.hub.wait(ctx, id, look)
@@ -53,7 +57,7 @@ func (h *hub) wait(ctx context.Context, id booking.ID, look func() (seen int, mo
 	if !more {
 		return false, nil
 	}
-	h.expect(one, seen)
+	h.expect(id, one, seen)
 	select {
 	case <-one.changed:
 		return true, nil
@@ -74,11 +78,30 @@ func (h *hub) join(id booking.ID) *watch {
 	return one
 }
 
-// expect says which version somebody waits to be passed.
-func (h *hub) expect(one *watch, version int) {
+// expect says which version somebody waits to be passed: perhaps one that was passed while they looked.
+func (h *hub) expect(id booking.ID, one *watch, version int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	one.version = min(one.version, version)
+	h.compare(id, one)
+}
+
+// passed says that a booking has come to a version, and wakes those who have not seen it.
+func (h *hub) passed(id booking.ID, version int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if one, ok := h.watched[id]; ok {
+		one.heard = max(one.heard, version)
+		h.compare(id, one)
+	}
+}
+
+// compare wakes those who wait for less than what was heard of. The hub is locked.
+func (h *hub) compare(id booking.ID, one *watch) {
+	if one.heard > one.version && h.watched[id] == one {
+		close(one.changed)
+		delete(h.watched, id)
+	}
 }
 
 func (h *hub) leave(id booking.ID, one *watch) {
@@ -105,31 +128,24 @@ func (h *hub) count() int {
 	return len(h.watched)
 }
 
-// versions lists what is watched, and up to which version.
-func (h *hub) versions() map[booking.ID]int {
+// ids lists what is watched.
+func (h *hub) ids() []booking.ID {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	versions := make(map[booking.ID]int, len(h.watched))
-	for id, one := range h.watched {
-		versions[id] = one.version
-	}
-	return versions
+	return slices.Collect(maps.Keys(h.watched))
 }
 
 // watch is one round of the backstop: it sees what other processes changed.
 func (w *Workers) watch(ctx context.Context, _ bool) error {
-	known := w.hub.versions()
-	ids := make([]booking.ID, 0, len(known))
-	for id := range known {
-		ids = append(ids, id)
-	}
-	for some := range slices.Chunk(ids, watchedAtOnce) {
+	for some := range slices.Chunk(w.hub.ids(), watchedAtOnce) {
 		versions, err := w.versions(ctx, some)
 		if err != nil {
 			return fmt.Errorf("look for changes of %d bookings: %w", len(some), err)
 		}
 		for _, id := range some {
-			if now, ok := versions[id]; !ok || now > known[id] {
+			if now, ok := versions[id]; ok {
+				w.hub.passed(id, now)
+			} else {
 				w.hub.tell(id)
 			}
 		}

@@ -36,6 +36,7 @@ type Deps struct {
 	Versions Versions     // nil: only changes of this process are watched
 	Steps    Steps        // nil: the stored steps are not checked at the start
 	Pauses   Pauses       // nil: nothing can be paused
+	Signals  Signals      // nil: what other processes do is seen at the next poll
 	Tracer   trace.Tracer // nil: nothing is traced
 }
 
@@ -58,7 +59,10 @@ type Workers struct {
 	admission *admission
 	paused    paused
 	hub       *hub
-	past      past // samples of what was done, for the console
+	news      *news       // for other processes
+	due       *heardDue   // from other processes
+	hears     atomic.Bool // them
+	past      past        // samples of what was done, for the console
 	loops     []*loop
 	noticed   chan struct{}
 
@@ -84,6 +88,11 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 	if w.log == nil {
 		w.log = zap.NewNop()
 	}
+	w.paused.moved = make(chan struct{}, 1)
+	w.news, w.due = newNews(w.metrics.untold), newHeardDue()
+	if deps.Signals != nil {
+		w.queue = telling{queue, w.news, flow}
+	}
 	w.turned = w.log.WithOptions(zap.WithCaller(false))
 	for _, name := range booking.Pools() {
 		w.admission.small += cfg.slots(name)
@@ -102,11 +111,12 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 		w.loops = append(w.loops, &loop{name: "notices", every: cfg.Poll, wake: w.noticed, round: w.applyNotices})
 	}
 	if deps.Versions != nil {
-		w.loops = append(w.loops, &loop{name: "watch", every: cfg.Poll / 2, round: w.watch})
+		w.loops = append(w.loops, &loop{name: "watch", every: cfg.Poll / 2, wake: w.hub.missed, round: w.watch})
 	}
 	if deps.Pauses != nil {
-		w.loops = append(w.loops, &loop{name: "pauses", every: cfg.Poll, round: w.seePauses})
+		w.loops = append(w.loops, &loop{name: "pauses", every: cfg.Poll, wake: w.paused.moved, round: w.seePauses})
 	}
+	w.loops = append(w.loops, w.signalLoops()...)
 	return w
 }
 
@@ -148,7 +158,7 @@ func (w *Workers) Start(ctx context.Context) error {
 		l.last.Store(time.Now().UnixNano())
 		pauses := mathrand.New(mathrand.NewPCG(w.random.Uint64(), w.random.Uint64()))
 		switch l.name {
-		case "renew", "watch": // to the very end: what still runs is kept, and readers still learn of it
+		case "renew", "watch", "tell", "hear": // to the very end: what still runs is kept, and readers still learn of it
 			w.keeping.Go(func() { l.run(keeping, pauses, w.log) })
 		default:
 			w.claiming.Go(func() { l.run(claiming, pauses, w.log) })
