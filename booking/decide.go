@@ -96,7 +96,7 @@ func (f Flow) resolvable(b *Booking) bool {
 
 // Decide applies a person's or a vendor's decision. It changes nothing where it returns an error.
 func (f Flow) Decide(b *Booking, d Decision, now time.Time) (Entry, error) {
-	was := b.Status()
+	before := b.Clone()
 	if d.Shown != "" {
 		if foreseen, err := f.Preview(b, d, now); err != nil {
 			return Entry{}, err
@@ -105,10 +105,14 @@ func (f Flow) Decide(b *Booking, d Decision, now time.Time) (Entry, error) {
 		}
 	}
 	entry, err := f.decide(b, d, now)
-	if err == nil && ByStaff(d.Actor) {
-		entry.Mandate = Mandate{Role: d.Role, RequestID: d.RequestID, Asked: d.asked(), Was: was}
+	if err != nil {
+		return entry, err
 	}
-	return entry, err
+	entry.Happenings = Happenings(before, b)
+	if ByStaff(d.Actor) {
+		entry.Mandate = Mandate{Role: d.Role, RequestID: d.RequestID, Asked: d.asked(), Was: before.Status()}
+	}
+	return entry, nil
 }
 
 // asked is what the decision says beside its verb and reason, where it says something.

@@ -13,7 +13,8 @@ type Event struct {
 	ID      string // unique, and the same when it is sent again: "<booking>:<version>:<type>"
 	Type    EventType
 	Booking ID
-	Version int // of the booking after the change: the order of the events of one booking
+	Version int // of the booking after the change; with Part the order of the events of one booking
+	Part    int // of several events of one change: which, from 0
 	At      time.Time
 	Data    []byte // a JSON object
 }

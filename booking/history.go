@@ -53,6 +53,8 @@ type Entry struct {
 	Status  Status // what the customer saw from then on
 	Calls   []Call // to outside systems, of a turn, in their order
 
+	Happenings []Happening // what other systems are told of it; not part of the line either
+
 	Mandate Mandate // for the audit, of an action of our own people; not part of the line, so reading it back leaves it empty
 }
 
@@ -69,5 +71,5 @@ func (f Flow) Begin(ask Ask, now time.Time) (*Booking, Entry) {
 		b.Facts.Marks[i] = Mark{Step: s.Name, State: MarkPending}
 	}
 	f.enter(b, Doing, f.Steps[0].Name, now)
-	return b, Entry{Version: 1, At: now, Actor: "customer", Verb: "accept", To: b.Place, Status: b.Status()}
+	return b, Entry{Version: 1, At: now, Actor: "customer", Verb: "accept", To: b.Place, Status: b.Status(), Happenings: Happenings(nil, b)}
 }

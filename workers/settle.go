@@ -24,7 +24,7 @@ func (w *Workers) settle(t *turn, learned *booking.Booking, o booking.Outcome) {
 		now := w.now()
 		after := learned.Clone()
 		entry := w.flow.Apply(after, o, now)
-		entry.Took, entry.Calls = took, calls
+		entry.Took, entry.Calls, entry.Happenings = took, calls, booking.Happenings(before, after)
 		if w.flow.TurnsRound(after, now) {
 			after.DueAt = now // a wish that came while the turn ran does not wait for a retry, or for a person
 		}
