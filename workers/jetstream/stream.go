@@ -1,0 +1,117 @@
+package jetstream
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"hotelbooking/booking"
+)
+
+const (
+	// unlimited is the MaxAckPending of a lane without a limit: the slots of all processes, and more.
+	unlimited = 100_000
+	// duplicates is for how long the broker drops a hint that it has had before. It only saves work.
+	duplicates = 30 * time.Second
+	// mostHints and oldest bound the stream: what is dropped is found by the sweep.
+	mostHints = 1_000_000
+	oldest    = 24 * time.Hour
+)
+
+// laneName is a consumer's name, and the end of its subject.
+func laneName(p booking.Pool, supplier string) string {
+	if p != booking.ProviderPool {
+		return string(p)
+	}
+	return string(p) + "." + token(supplier)
+}
+
+// token makes a part of a subject of any text: as it is, where it can be, so that people can read it.
+func token(text string) string {
+	plain := text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == "" && !strings.HasPrefix(text, "x-")
+	if plain {
+		return text
+	}
+	return "x-" + hex.EncodeToString([]byte(text))
+}
+
+// ensure makes the stream where there is none. One that is there stays as somebody made it.
+func (q *Queue) ensure(ctx context.Context) error {
+	_, err := q.js.Stream(ctx, q.cfg.Stream)
+	if !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return err
+	}
+	storage := jetstream.FileStorage
+	if q.cfg.Memory {
+		storage = jetstream.MemoryStorage
+	}
+	_, err = q.js.CreateStream(ctx, jetstream.StreamConfig{
+		Name: q.cfg.Stream, Subjects: []string{q.cfg.Stream + ".>"}, Description: "which bookings are to be looked at; the database decides",
+		Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardOld, Storage: storage, Replicas: q.cfg.Replicas,
+		Duplicates: duplicates, MaxMsgs: mostHints, MaxAge: oldest,
+	})
+	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+		err = nil
+	}
+	if err != nil {
+		return fmt.Errorf("make the stream %s: %w", q.cfg.Stream, err)
+	}
+	q.log.Info("stream made")
+	return nil
+}
+
+// consumer is a lane's, made where there is none. The limit of one that is there stays as somebody set it.
+func (q *Queue) consumer(ctx context.Context, l *lane) (jetstream.Consumer, error) {
+	if err := q.ensure(ctx); err != nil {
+		return nil, err
+	}
+	name := strings.ReplaceAll(l.name, ".", "_")
+	c, err := q.js.Consumer(ctx, q.cfg.Stream, name)
+	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return c, err
+	}
+	limit := q.cfg.Limits.Of(l.pool)
+	if limit == 0 {
+		limit = unlimited
+	}
+	c, err = q.js.CreateConsumer(ctx, q.cfg.Stream, jetstream.ConsumerConfig{
+		Durable: name, FilterSubject: q.cfg.Stream + "." + l.name, AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: q.cfg.AckWait, MaxAckPending: limit, MaxDeliver: -1,
+	})
+	if errors.Is(err, jetstream.ErrConsumerExists) {
+		c, err = q.js.Consumer(ctx, q.cfg.Stream, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make the consumer %s: %w", name, err)
+	}
+	return c, nil
+}
+
+// SetLimit changes, for the whole fleet and at once, how many turns of a lane may be under way; supplier is of the provider
+// pool only. It is lost with the consumer, and then the configuration's again.
+func (q *Queue) SetLimit(ctx context.Context, pool booking.Pool, supplier string, limit int) error {
+	if limit <= 0 || q.cfg.Limits.Of(pool) == 0 {
+		return fmt.Errorf("limit pool %s to %d: only a pool that nats.limits has a limit for can be limited, to 1 or more", pool, limit)
+	}
+	for _, l := range q.lanes {
+		if l.name != laneName(pool, supplier) {
+			continue
+		}
+		c, err := q.consumer(ctx, l)
+		if err != nil {
+			return err
+		}
+		config := c.CachedInfo().Config
+		config.MaxAckPending = limit
+		if _, err := q.js.UpdateConsumer(ctx, q.cfg.Stream, config); err != nil {
+			return fmt.Errorf("limit %s to %d: %w", l.name, limit, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("limit pool %s of supplier %q: there is no such lane", pool, supplier)
+}
