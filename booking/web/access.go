@@ -120,6 +120,7 @@ func (s *Server) ownBooking(ctx context.Context, p principal, id string) (*booki
 	if !s.owns(p, b.Client, b.ID) {
 		return nil, booking.ErrNotFound
 	}
+	traceTo(ctx, b)
 	return b, nil
 }
 

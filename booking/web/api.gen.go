@@ -940,6 +940,10 @@ type SupportBooking struct {
 
 	// Timeline Every turn and every action, oldest first. Nothing is ever changed or removed.
 	Timeline []TimelineEntry `json:"timeline"`
+
+	// TraceId The OpenTelemetry trace of all that was done for it, 32 hexadecimal digits; the service's log lines have it, too. Absent
+	// when it is not traced.
+	TraceId string `json:"trace_id,omitempty,omitzero"`
 }
 
 // SupportCancellation defines model for SupportCancellation.

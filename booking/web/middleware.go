@@ -28,12 +28,15 @@ func (s *Server) use(metrics prometheus.Registerer) {
 			},
 		}))
 	}
+	if s.tracer != nil {
+		s.echo.Use(s.trace)
+	}
 	s.echo.Use(s.attend)
 	if len(s.config.AllowedOrigins) > 0 {
 		s.echo.Use(middleware.CORSWithConfig(middleware.CORSConfig{
 			AllowOrigins:  s.config.AllowedOrigins,
 			AllowMethods:  []string{http.MethodGet, http.MethodPost},
-			AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, "Idempotency-Key", "If-None-Match", "Prefer", "Last-Event-ID", echo.HeaderXRequestID},
+			AllowHeaders:  []string{echo.HeaderAuthorization, echo.HeaderContentType, "Idempotency-Key", "If-None-Match", "Prefer", "Last-Event-ID", echo.HeaderXRequestID, headerTraceparent},
 			ExposeHeaders: []string{"ETag", echo.HeaderLocation, echo.HeaderRetryAfter, "Idempotent-Replayed", "Preference-Applied", echo.HeaderXRequestID},
 			MaxAge:        600,
 		}))
@@ -113,9 +116,9 @@ func (s *Server) logAccess(v *visit, took time.Duration) {
 	if line == nil {
 		return
 	}
-	fields := append(make([]zap.Field, 0, 8),
+	fields := append(make([]zap.Field, 0, 9),
 		zap.String("method", knownMethod(v.Request().Method)), zap.String("route", v.Path()), zap.Int("status", v.Response().Status),
-		zap.Duration("took", took), zap.Int64("bytes", v.Response().Size), zap.String("request_id", v.requestID),
+		zap.Duration("took", took), zap.Int64("bytes", v.Response().Size), zap.String("request_id", v.requestID), traceID(v.Request().Context()),
 	)
 	if name := v.caller.key.Name; name != "" {
 		fields = append(fields, zap.String("key", name))

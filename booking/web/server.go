@@ -18,6 +18,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"hotelbooking/booking"
@@ -127,7 +128,7 @@ type Vendor interface {
 	Read(h http.Header, body []byte) (booking.Notice, error)
 }
 
-// Deps is what the server works with. All but Registerer, Vendors and Now are required.
+// Deps is what the server works with. All but Registerer, Vendors, Now and Tracer are required.
 type Deps struct {
 	Engine     Engine
 	Bookings   Bookings
@@ -141,6 +142,7 @@ type Deps struct {
 	Log        *zap.Logger
 	Registerer prometheus.Registerer // for HTTP metrics; nil: none
 	Now        func() time.Time      // nil: time.Now
+	Tracer     trace.Tracer          // nil: nothing is traced
 }
 
 // Server is the public API as an http.Handler.
@@ -158,6 +160,7 @@ type Server struct {
 	log      *zap.Logger
 	requests *zap.Logger // of one line per request; all have the same caller, which costs as much to find out as the rest
 	now      func() time.Time
+	tracer   trace.Tracer // nil: nothing is traced
 
 	keys        *keyring
 	spec        *spec
@@ -201,7 +204,7 @@ func newServer(config Config, deps Deps, contract *spec) (*Server, error) {
 	}
 	s := &Server{
 		config: config, engine: deps.Engine, bookings: deps.Bookings, desk: deps.Desk, notices: deps.Notices, sessions: deps.Sessions, views: deps.Views, controls: deps.Controls, vendors: deps.Vendors,
-		flow: deps.Flow, log: deps.Log, requests: deps.Log.WithOptions(zap.WithCaller(false)), now: deps.Now,
+		flow: deps.Flow, log: deps.Log, requests: deps.Log.WithOptions(zap.WithCaller(false)), now: deps.Now, tracer: deps.Tracer,
 		keys: keys, spec: contract, rules: newRules(config.Suppliers, config.NightsMax), page: newDocsPage(), pages: pages,
 		perKey: newLimiter(config.KeyRate, config.KeyBurst, 10_000), perOrigin: newLimiter(config.AddressRate, config.AddressBurst, 100_000),
 		crossOrigin: http.NewCrossOriginProtection(),

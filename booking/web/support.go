@@ -123,6 +123,7 @@ func (s *Server) inside(c echo.Context, status int, b *booking.Booking, plainly 
 	if err != nil {
 		return err
 	}
+	traceTo(ctx, b)
 	header := c.Response().Header()
 	header.Set("ETag", etag(b.Version))
 	header.Set("Cache-Control", "private, no-cache")

@@ -49,6 +49,7 @@ func fromInside(b *booking.Booking, people peopleView, history []booking.Entry, 
 		Attribution: b.Attribution,
 		Place:       Place{Phase: PlacePhase(b.Place.Phase), Step: string(b.Place.Step), DueAt: instant(b.DueAt)},
 		Timeline:    timeline(history),
+		TraceId:     b.TraceID(),
 	}
 }
 
