@@ -2,20 +2,12 @@ package store
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"fmt"
-	"strings"
 
-	"github.com/google/uuid"
 	"gorm.io/gorm"
 
 	"hotelbooking/booking"
 )
-
-// What is done to the service itself, and to no booking, has its lines of history under an id that no booking has: so the
-// audit covers it as it covers every action. A line's reason is what was paused, its detail why.
-var serviceItself = booking.ID(uuid.Nil.String())
 
 const (
 	verbPause  = "pause"
@@ -31,20 +23,13 @@ type pauseRow struct {
 }
 
 const (
-	// pauseTurn locks the end of the audit, which every change needs anyhow: so one change comes after another, whatever the
-	// process. Who has it waits for nobody then, for nobody else writes what a change writes.
-	pauseTurn = "UPDATE audit_head SET seq = seq WHERE id = 1"
-	pausedNow = `
-SELECT {now} AS now, (SELECT COALESCE(MAX(version), 0) FROM history WHERE booking_id = ?) AS version,
-    EXISTS (SELECT 1 FROM pauses WHERE what = ?) AS paused`
+	isPaused = "SELECT EXISTS (SELECT 1 FROM pauses WHERE what = ?)"
 	// A pause that is given again has another reason, and is as old as it was.
 	upsertPause = `
 INSERT INTO pauses (what, since, actor, reason) VALUES (?, ?, ?, ?)
 ON CONFLICT (what) DO UPDATE SET actor = excluded.actor, reason = excluded.reason`
 	deletePause = "DELETE FROM pauses WHERE what = ?"
 )
-
-var insertLine = "WITH {rows}" + strings.ReplaceAll(insertLines, "{written}", "TRUE")
 
 // Pauses lists what is paused, by all processes on the database, by name.
 func (s *Store) Pauses(ctx context.Context) ([]booking.Pause, error) {
@@ -67,7 +52,7 @@ func (s *Store) PauseLog(ctx context.Context, limit int) ([]booking.PauseEvent, 
 	defer cancel()
 	var rows []historyRow
 	err := s.read.WithContext(ctx).Table("history").Select("at, actor, verb, reason, detail").
-		Where("booking_id = ?", string(serviceItself)).Order("version DESC").Limit(max(limit, 0)).Find(&rows).Error
+		Where("booking_id = ? AND verb IN ?", string(serviceItself), []string{verbPause, verbResume}).Order("version DESC").Limit(max(limit, 0)).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list the changes of pauses: %w", err)
 	}
@@ -109,54 +94,28 @@ func (s *Store) Pause(ctx context.Context, change booking.PauseChange) error {
 
 func (s *Store) pause(ctx context.Context, change booking.PauseChange) (head auditHead, err error) {
 	return head, s.transact(ctx, func(tx *gorm.DB) error {
-		found := tx.Exec(pauseTurn)
-		if found.Error != nil {
-			return found.Error
-		}
-		if found.RowsAffected != 1 {
-			return errNoHead
-		}
-		var is struct {
-			Now     int64
-			Version int64
-			Paused  bool
-		}
-		err := tx.Raw(strings.ReplaceAll(pausedNow, "{now}", s.sql.now()), string(serviceItself), change.What).Scan(&is).Error
-		if err != nil || !change.Paused && !is.Paused {
-			return err
-		}
-		o, err := s.pauseOp(change, booking.Entry{Version: int(is.Version) + 1, At: moment(is.Now)})
+		e, err := s.lockService(tx) // who has it waits for nobody: nobody else writes what a change writes
 		if err != nil {
 			return err
 		}
+		var paused bool
+		err = tx.Raw(isPaused, change.What).Scan(&paused).Error
+		if err != nil || !change.Paused && !paused {
+			return err
+		}
+		e.Actor, e.Reason, e.Detail = clean(change.Actor, textLimit), booking.Reason(change.What), clean(change.Reason, detailLimit)
+		e.Mandate = booking.Mandate{Role: change.Role, RequestID: change.RequestID, Asked: "what=" + change.What}
 		if change.Paused {
-			err = tx.Exec(upsertPause, change.What, is.Now, o.entry.Actor, o.entry.Detail).Error
+			e.Verb = verbPause
+			err = tx.Exec(upsertPause, change.What, e.At.UnixMicro(), e.Actor, e.Detail).Error
 		} else {
+			e.Verb = verbResume
 			err = tx.Exec(deletePause, change.What).Error
 		}
 		if err != nil {
 			return err
 		}
-		err = s.sql.each(insertLine, linesIn, [][]any{o.history}, func(statement string, args []any) error { return tx.Exec(statement, args...).Error })
-		if err != nil {
-			return err
-		}
-		head, err = s.appendAudit(tx, []*op{o})
+		head, err = s.writeService(tx, e)
 		return err
 	})
-}
-
-// pauseOp is the line of a change, and its row of the audit.
-func (s *Store) pauseOp(change booking.PauseChange, e booking.Entry) (*op, error) {
-	if e.Verb = verbResume; change.Paused {
-		e.Verb = verbPause
-	}
-	e.Actor, e.Reason, e.Detail = change.Actor, booking.Reason(change.What), change.Reason
-	e.Mandate = booking.Mandate{Role: change.Role, RequestID: change.RequestID, Asked: "what=" + change.What}
-	line := newHistoryRow(e, rand.Text())
-	audit, err := s.cfg.Keys.auditOf(serviceItself, e, line, nil, nil)
-	if err == nil && audit == nil {
-		err = errors.New("it would leave no row in the audit")
-	}
-	return &op{id: serviceItself, entry: line, history: line.values(string(serviceItself), nil, nil), audit: audit}, err
 }
