@@ -2,6 +2,7 @@ package booking_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -81,6 +82,7 @@ type walker struct {
 	flow   booking.Flow
 	world  *bookingtest.World
 	judge  *judge
+	heard  audience
 	saved  *booking.Booking // what the database has
 	now    time.Time
 	turns  int
@@ -105,7 +107,7 @@ func walk(seed uint64) (booking.Status, error) {
 			w.world.Tick()
 		}
 		if w.saved.Place.Phase == booking.Ended && (w.turns > peace || w.random.IntN(3) > 0) && w.world.Late() == 0 {
-			return w.saved.Status(), w.judge.atRest(w.saved)
+			return w.saved.Status(), errors.Join(w.judge.atRest(w.saved), w.heard.atRest(w.saved, w.world.Captured, w.world.Refunded))
 		}
 		if err := w.people(); err != nil {
 			return "", err
@@ -211,8 +213,9 @@ func (w *walker) save(b *booking.Booking, entry booking.Entry) error {
 	if b.Place.Phase != booking.Ended && b.Place.Phase != booking.Parked && b.DueAt.IsZero() {
 		return fmt.Errorf("%v waits for nobody", b.Place)
 	}
+	heard := w.heard.hear(w.saved, b)
 	w.saved = b
-	return w.judge.saw(b, entry)
+	return errors.Join(heard, w.judge.saw(b, entry))
 }
 
 // people are the customer and staff, who act at any time, late, or not at all.
