@@ -23,6 +23,7 @@ import (
 	"hotelbooking/booking/web"
 	"hotelbooking/providers/sandbox"
 	"hotelbooking/store"
+	"hotelbooking/tracing"
 	"hotelbooking/workers"
 )
 
@@ -49,6 +50,7 @@ type App struct {
 
 	registry *prometheus.Registry
 	keys     keys
+	tracing  *tracing.Tracing // nil: nothing is traced
 	store    *store.Store
 	sandbox  *playing // nil: it runs elsewhere
 	workers  *workers.Workers
@@ -89,6 +91,13 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if a.keys, err = loadKeys(a.cfg); err != nil {
 		return err
 	}
+	boot := bootID()
+	if a.tracing, err = tracing.New(tracingConfig(a.cfg, boot), a.log.Named("tracing")); err != nil {
+		return err
+	}
+	if a.tracing != nil {
+		a.registry.MustRegister(tracingMetrics(a.tracing)...)
+	}
 	if a.store, err = store.Open(ctx, storeConfig(a.cfg, a.keys), a.log.Named("store")); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
@@ -104,12 +113,12 @@ func (a *App) Start(ctx context.Context) (err error) {
 	}
 	flow := booking.NewFlow(world.ports, booking.Limits(a.cfg.Flow))
 	a.workers = workers.New(flow, a.store, workersConfig(a.cfg), workers.Deps{
-		Log: a.log.Named("workers"), Metrics: a.registry, Boot: bootID(),
+		Log: a.log.Named("workers"), Metrics: a.registry, Boot: boot, Tracer: a.tracing.Tracer(),
 		Notices: a.store, Versions: a.store, Steps: a.store, Pauses: a.store,
 	})
 	server, err := web.New(webConfig(a.cfg, a.keys, world.suppliers), web.Deps{
 		Engine: a.workers, Bookings: a.store, Desk: a.store, Notices: noticed{a.store, a.workers}, Sessions: a.store, Views: a.store, Controls: a.workers, Vendors: world.vendors,
-		Flow: flow, Log: a.log.Named("web"), Registerer: a.registry,
+		Flow: flow, Log: a.log.Named("web"), Registerer: a.registry, Tracer: a.tracing.Tracer(),
 	})
 	if err != nil {
 		return err
@@ -164,6 +173,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if a.store != nil {
 		problems = append(problems, a.store.Close())
 	}
+	a.tracing.Stop(ctx) // last, with the spans of all that
 	return errors.Join(problems...)
 }
 

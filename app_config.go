@@ -4,6 +4,7 @@ import (
 	"hotelbooking/booking/web"
 	"hotelbooking/providers/sandbox"
 	"hotelbooking/store"
+	"hotelbooking/tracing"
 	"hotelbooking/workers"
 )
 
@@ -15,6 +16,15 @@ func storeConfig(cfg Config, k keys) store.Config {
 		MaxConns: cfg.Database.MaxConns, Flushers: cfg.Database.Flushers,
 		Timeout: cfg.Database.Timeout, CommitTimeout: cfg.Database.CommitTimeout,
 		BacklogCap: cfg.Admission.MaxBacklog, // more than that it need not know
+	}
+}
+
+func tracingConfig(cfg Config, process string) tracing.Config {
+	t := cfg.Tracing
+	headers, _ := t.headers() // Validate has read them
+	return tracing.Config{
+		Endpoint: t.Endpoint, Headers: headers, Sample: t.Sample, FollowCallers: t.FollowCallers, Timeout: t.Timeout,
+		Process: process, Version: version(),
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"hotelbooking/booking"
 	"hotelbooking/store"
+	"hotelbooking/tracing"
 )
 
 // vendorMetrics counts and times every call to the outside.
@@ -18,6 +19,17 @@ func vendorMetrics(registry prometheus.Registerer) func(booking.Call) {
 	registry.MustRegister(took)
 	return func(c booking.Call) {
 		took.WithLabelValues(c.Vendor, c.Operation, strconv.Itoa(c.Status), string(c.Fault)).Observe(c.Took.Seconds())
+	}
+}
+
+// tracingMetrics shows what becomes of the spans.
+func tracingMetrics(t *tracing.Tracing) []prometheus.Collector {
+	count := func(name, help string, read func(tracing.Counts) int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(read(t.Counts())) })
+	}
+	return []prometheus.Collector{
+		count("booking_trace_spans_exported_total", "Spans that the collector took.", func(c tracing.Counts) int64 { return c.Exported }),
+		count("booking_trace_spans_lost_total", "Spans that it did not take.", func(c tracing.Counts) int64 { return c.Lost }),
 	}
 }
 

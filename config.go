@@ -17,6 +17,7 @@ type Config struct {
 	Admin     AdminConfig     `koanf:"admin"`
 	Database  DatabaseConfig  `koanf:"database"`
 	Log       LogConfig       `koanf:"log"`
+	Tracing   TracingConfig   `koanf:"tracing"`
 	Auth      AuthConfig      `koanf:"auth"`
 	Secrets   SecretsConfig   `koanf:"secrets"`
 	Checkout  CheckoutConfig  `koanf:"checkout"`
@@ -76,6 +77,15 @@ type DatabaseConfig struct {
 type LogConfig struct {
 	Level  string `koanf:"level"`
 	Format string `koanf:"format"`
+}
+
+// TracingConfig is where traces go; without an endpoint there are none.
+type TracingConfig struct {
+	Endpoint      string        `koanf:"endpoint"`
+	Headers       Secret        `koanf:"headers"`
+	Sample        float64       `koanf:"sample"` // share
+	FollowCallers bool          `koanf:"follow_callers"`
+	Timeout       time.Duration `koanf:"timeout"`
 }
 
 // AuthConfig is who may call.
@@ -235,6 +245,7 @@ func DefaultConfig() Config {
 		Admin:    AdminConfig{Addr: "127.0.0.1:8081"},
 		Database: DatabaseConfig{MaxConns: 16, Flushers: 3, Timeout: 3 * time.Second, CommitTimeout: 10 * time.Second},
 		Log:      LogConfig{Level: "info", Format: "json"},
+		Tracing:  TracingConfig{Sample: 1, FollowCallers: true, Timeout: 10 * time.Second},
 		Auth:     AuthConfig{Keys: []APIKey{}},
 		Console: ConsoleConfig{
 			Session: 8 * time.Hour,

@@ -237,6 +237,12 @@ func assign(to reflect.Value, raw any) error {
 			return errors.New("want a number")
 		}
 		*field = f
+	case *bool:
+		yes, err := strconv.ParseBool(scalar)
+		if err != nil {
+			return errors.New("want true or false")
+		}
+		*field = yes
 	default:
 		return assignList(to, raw)
 	}

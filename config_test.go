@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,9 @@ func TestEachSettingHasAVariable(t *testing.T) {
 	}
 	for i, s := range settings(&before) {
 		name := "BOOKING_" + strings.ToUpper(strings.ReplaceAll(s.path, ".", "__"))
+		if yes, is := s.value.Interface().(bool); is {
+			values[s.value.Type()] = strconv.FormatBool(!yes)
+		}
 		after, _ := load("config.yaml", []string{name + "=" + values[s.value.Type()]}, nil) // not each value is valid
 		require.NotEqual(t, s.value.Interface(), settings(&after)[i].value.Interface(), name)
 	}

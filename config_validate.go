@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"hotelbooking/booking/web"
 )
@@ -37,6 +38,7 @@ func (c Config) Validate() error {
 	c.Database.validate(&p)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "json", "console")
+	c.Tracing.validate(&p)
 	c.Auth.validate(&p)
 	p.key("secrets.client_secret_key", c.Secrets.ClientSecretKey)
 	p.key("secrets.people_key", c.Secrets.PeopleKey)
@@ -89,6 +91,40 @@ func (c DatabaseConfig) validate(p *problems) {
 	p.count("database.flushers", c.Flushers, 1, 4)
 	p.positive("database.timeout", c.Timeout)
 	p.positive("database.commit_timeout", c.CommitTimeout)
+}
+
+// validate keeps the headers, which are secret, from going where others can read them.
+func (c TracingConfig) validate(p *problems) {
+	u, err := url.Parse(c.Endpoint)
+	p.unless(c.Endpoint == "" || err == nil && u.Host != "" && u.User == nil && (u.Scheme == "http" || u.Scheme == "https"), "tracing.endpoint",
+		"want an address such as http://127.0.0.1:4318; what proves who we are belongs in tracing.headers") // and not what is there: it may have a password
+	_, err = c.headers()
+	p.unless(err == nil, "tracing.headers", "want name=value, several with commas between")
+	if c.Endpoint != "" && c.Headers != "" {
+		p.safeLink("tracing.endpoint", c.Endpoint)
+	}
+	p.unless(c.Sample >= 0 && c.Sample <= 1, "tracing.sample", "use 0, for none, to 1, for all")
+	p.positive("tracing.timeout", c.Timeout)
+}
+
+var headerName = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")
+
+// headers are Headers by name, as OTEL_EXPORTER_OTLP_HEADERS has them.
+func (c TracingConfig) headers() (map[string]string, error) {
+	headers := map[string]string{}
+	for pair := range strings.SplitSeq(c.Headers.Reveal(), ",") {
+		if strings.TrimSpace(pair) == "" {
+			continue
+		}
+		name, escaped, found := strings.Cut(pair, "=")
+		name = strings.TrimSpace(name)
+		value, err := url.PathUnescape(strings.TrimSpace(escaped))
+		if !found || err != nil || !headerName.MatchString(name) || strings.ContainsFunc(value, unicode.IsControl) {
+			return nil, errors.New("not name=value") // and not what is there: it is secret
+		}
+		headers[name] = value
+	}
+	return headers, nil
 }
 
 var keyName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)

@@ -40,6 +40,7 @@ var importRules = []importRule{
 		"booking", "booking/web", "workers", "store",
 		"providers", "providers/hotel", "providers/sandbox", "providers/hotel/sandbox", "providers/fraud/sandbox", "providers/payment/sandbox", "providers/tracking/sandbox",
 	}},
+	{of: "tracing", alone: true},
 	{of: "workers/queuetest", may: []string{"booking", "workers", "booking/bookingtest"}},
 	{of: "workers/...", may: []string{"booking"}},
 	{of: "store/storetest/child", alone: true, std: true},
@@ -57,6 +58,11 @@ var onlyIn = map[string][]string{
 	"gorm.io":             {"store/..."},
 	"github.com/labstack": {"booking/web/...", "bench"}, // bench: the bare server that the service is compared with
 	"github.com/nats-io":  {"workers/jetstream"},
+	// Who makes spans knows the API alone. What sends them is in one package, and main's tests read what it sends.
+	"go.opentelemetry.io/otel":           {"tracing", "workers", "providers", "store", "booking/web"},
+	"go.opentelemetry.io/otel/sdk":       {"tracing"},
+	"go.opentelemetry.io/otel/exporters": {"tracing"},
+	"go.opentelemetry.io/proto":          {"", "tracing"},
 }
 
 // listed is what go list says of a package.
