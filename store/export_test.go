@@ -152,6 +152,9 @@ func ClaimNamed(id booking.ID) func(*Store) (string, []any) {
 	}
 }
 
+// OverdueOf is the statement of Overdue.
+func OverdueOf(s *Store) (string, []any) { return s.overdue(booking.ProviderPool, time.Second, 1) }
+
 // StepsInUse is the statement of Store.StepsInUse.
 func StepsInUse(s *Store) (string, []any) { return s.stepsInUse() }
 

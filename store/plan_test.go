@@ -93,6 +93,7 @@ func queries() map[string]query {
 	all := map[string]query{
 		"claim":    {store.ClaimDue, []string{waiting, leased}, true},
 		"named":    {store.ClaimNamed(idAt(crowdsFrom)), []string{"sqlite_autoindex_places_1 (id=?)"}, true},
+		"overdue":  {store.OverdueOf, []string{waiting, leased}, false},
 		"backlog":  {store.CountBacklog, []string{waiting, leased}, false},
 		"lanes":    {lanes[0], []string{"places_lanes (supplier>?)", "places_lanes (supplier=? AND due_at<?)"}, true},
 		"left out": {lanes[1], []string{"places_lanes (supplier=? AND due_at<?)", leased}, true},

@@ -247,7 +247,7 @@ func TestABrokenSupplierHeals(t *testing.T) {
 			if b.Result == booking.Confirmed {
 				booked = 1
 			}
-			world := r.world.look(b)
+			world := r.world.Look(b)
 			require.Equal(t, booked, world.EverBooked())
 			require.Equal(t, booked, world.Captures())
 			require.Zero(t, world.Open())

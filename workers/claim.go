@@ -36,6 +36,9 @@ func (c *claimer) want(p booking.Pool) {
 	signal(c.wake)
 }
 
+// Wake says that the queue may have something for a pool, before its next poll.
+func (w *Workers) Wake(p booking.Pool) { w.claimer.want(p) }
+
 // owner is a new name for the holder of a lease: random for each boot, unique for each claim.
 func (w *Workers) owner() string {
 	return w.boot + "." + strconv.FormatInt(w.claimer.number.Add(1), 36)

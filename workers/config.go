@@ -12,6 +12,7 @@ import (
 // Config is how much the engine does at once, and how long it waits.
 type Config struct {
 	Works       []booking.Pool // the pools that this process works in; other processes work in the others
+	Governed    []booking.Pool // pools that bookings get into by claims only, because the queue bounds them for all processes
 	Pools       Slots          // turns at once, for each kind of outside system
 	PerSupplier int            // of the provider's slots, how many one supplier may take
 	Deadlines   Deadlines      // of one call; a call that outlives twice as long loses its slot
@@ -88,6 +89,9 @@ func (c Config) Validate() error {
 	}
 	for _, p := range c.Works {
 		need(slices.Contains(booking.Pools(), p), "works: %q is no pool", p)
+	}
+	for _, p := range c.Governed {
+		need(slices.Contains(booking.Pools(), p), "governed: %q is no pool", p)
 	}
 	need(c.PerSupplier > 0, "per_supplier: %d is not a number of slots", c.PerSupplier)
 	need(c.Poll > 0, "poll: %s is no interval", c.Poll)

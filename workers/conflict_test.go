@@ -27,8 +27,8 @@ func TestACancelDuringConfirmWaitsForTheAnswerAndThenCancels(t *testing.T) {
 		b := r.ended(id)
 		require.Equal(t, booking.Cancelled, b.Result)
 		require.Equal(t, "S-"+b.Reference, b.Facts.Reservation.SupplierReference, "what the call learned is kept")
-		require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "cancel", "void"}, r.world.calls(b))
-		require.Zero(t, r.world.look(b).Open())
+		require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "cancel", "void"}, r.world.Calls(b))
+		require.Zero(t, r.world.Look(b).Open())
 		turn := r.turns(id, booking.Doing, booking.StepConfirm)
 		require.Len(t, turn, 1)
 		require.Equal(t, booking.KindNext, turn[0].Outcome)
@@ -61,9 +61,9 @@ func TestACancelIsHonouredBeforeThePivotThoughTheBookingWaitsInMemory(t *testing
 				}
 				b = r.ended(id)
 				require.Equal(t, booking.Cancelled, b.Result)
-				require.NotContains(t, r.world.calls(b), "confirm")
-				require.Zero(t, r.world.look(b).Open())
-				require.False(t, r.world.look(b).Held())
+				require.NotContains(t, r.world.Calls(b), "confirm")
+				require.Zero(t, r.world.Look(b).Open())
+				require.False(t, r.world.Look(b).Held())
 			})
 		})
 	}

@@ -18,8 +18,8 @@ import (
 // beside makes a second engine on the queue and the world of the first, with its own line to the database.
 func beside(r *rig, change ...func(*parts)) func(*parts) {
 	return func(p *parts) {
-		p.memory, p.queue, p.world, p.script = r.queue, r.queue, r.world, r.world.script
-		p.flow = booking.NewFlow(p.world.outside(), booking.DefaultLimits())
+		p.memory, p.queue, p.world, p.script = r.queue, r.queue, r.world, r.world.Script
+		p.flow = booking.NewFlow(p.world.Outside(), booking.DefaultLimits())
 		for _, f := range change {
 			f(p)
 		}
@@ -49,7 +49,7 @@ func TestABookingOfADeadProcessIsAskedAboutBeforeAnythingIsRepeated(t *testing.T
 		b := second.ended(id)
 		require.Equal(t, booking.Confirmed, b.Result)
 		require.LessOrEqual(t, time.Since(began), 17*time.Second, "the lease and a poll")
-		require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "find room", "capture", "track"}, second.world.calls(b))
+		require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "find room", "capture", "track"}, second.world.Calls(b))
 		turn := second.turns(id, booking.Doing, booking.StepConfirm)[0]
 		require.Equal(t, booking.ProcessStopped, turn.Reason)
 		require.Equal(t, 1, second.count("booking_crashed_total"))
@@ -86,7 +86,7 @@ func TestThreeCrashesParkABooking(t *testing.T) {
 		require.NoError(t, r.Start(t.Context()))
 		parked := r.until("poison", func(b *booking.Booking) bool { return b.Place.Phase == booking.Parked })
 		require.Equal(t, booking.CrashedRepeatedly, parked.Attention)
-		require.Empty(t, r.world.calls(parked), "nothing was tried again")
+		require.Empty(t, r.world.Calls(parked), "nothing was tried again")
 		require.NoError(t, r.Stop(t.Context()))
 	})
 }
@@ -258,7 +258,7 @@ func TestAResultIsSavedOnceTheDatabaseIsBack(t *testing.T) {
 		})
 		b := r.ended(r.submit())
 		require.Equal(t, booking.Confirmed, b.Result)
-		require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, r.world.calls(b))
+		require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, r.world.Calls(b))
 		require.Positive(t, r.count("booking_queue_errors_total"))
 	})
 }
@@ -274,7 +274,7 @@ func TestASaveWhoseAnswerWasLostIsNotDoneTwice(t *testing.T) {
 			b := r.ended(r.submit())
 			require.Equal(t, booking.Confirmed, b.Result)
 			require.Equal(t, 7, b.Version)
-			require.Len(t, r.world.calls(b), 6)
+			require.Len(t, r.world.Calls(b), 6)
 			pass(time.Second)
 			require.Equal(t, int64(7), saves.Load())
 			require.Zero(t, r.leased())

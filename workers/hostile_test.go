@@ -83,7 +83,7 @@ func hostile(t *testing.T, seed uint64, seen *seen) {
 			limits := booking.DefaultLimits()
 			limits.BookingDeadline, limits.CustomerWindow, limits.ReviewWindow = 2*time.Minute, time.Minute, time.Minute
 			limits.UnknownFor, limits.UndoCap = time.Minute, 10*time.Second
-			p.flow = booking.NewFlow(p.world.outside(), limits)
+			p.flow = booking.NewFlow(p.world.Outside(), limits)
 			for i := range p.flow.Steps {
 				s := &p.flow.Steps[i]
 				s.Do, s.Undo, s.Find = dice.slow(s.Do), dice.slow(s.Undo), dice.slow(s.Find)
@@ -113,9 +113,9 @@ func hostile(t *testing.T, seed uint64, seen *seen) {
 		case 4:
 			_, _ = first.Decide(t.Context(), ids[dice.roll(len(ids))], booking.Decision{Verb: booking.VerbNote, Actor: "support:ana"})
 		case 5:
-			first.world.each(func(w *bookingtest.World) { w.Authenticate(true) })
+			first.world.Each(func(w *bookingtest.World) { w.Authenticate(true) })
 		case 6:
-			first.world.each(func(w *bookingtest.World) { w.Tick() })
+			first.world.Each(func(w *bookingtest.World) { w.Tick() })
 		case 7, 8: // as if the process that holds it had slept through its lease
 			b := first.get(ids[dice.roll(len(ids))])
 			_, err := first.queue.Renew(t.Context(), []booking.Lease{{ID: b.ID, Owner: b.Owner}}, time.Nanosecond)
@@ -126,7 +126,7 @@ func hostile(t *testing.T, seed uint64, seen *seen) {
 	for _, l := range lines {
 		l.down.Store(false)
 	}
-	first.world.each(func(w *bookingtest.World) { w.Tick() })
+	first.world.Each(func(w *bookingtest.World) { w.Tick() })
 	for _, id := range ids {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		var b *booking.Booking
@@ -153,9 +153,7 @@ func judge(t *testing.T, r *rig, id booking.ID) {
 	t.Helper()
 	b := r.get(id)
 	_ = r.turns(id, "", "") // no gap
-	r.world.mu.Lock()
-	defer r.world.mu.Unlock()
-	w := r.world.world(b)
+	w := r.world.Look(b)
 	require.LessOrEqual(t, w.EverBooked(), 1)
 	require.False(t, w.DoubleKey)
 	require.False(t, w.CaptureBeforeBooked)
@@ -226,14 +224,5 @@ func (d *dice) slow(act booking.Act) booking.Act {
 		case <-done:
 			return booking.Unknown(booking.OutcomeUnknown)
 		}
-	}
-}
-
-// each visits the world of every booking.
-func (w *worlds) each(visit func(*bookingtest.World)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, world := range w.of {
-		visit(world)
 	}
 }

@@ -43,7 +43,7 @@ func TestAnEngineThatStartsDuringAPauseCallsNobodyOnce(t *testing.T) {
 
 func supplierCalls(r *rig, ids []booking.ID) (n int) {
 	for _, id := range ids {
-		for _, operation := range r.world.calls(r.get(id)) {
+		for _, operation := range r.world.Calls(r.get(id)) {
 			if operation != "screen" && operation != "authorize" {
 				n++
 			}

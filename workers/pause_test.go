@@ -118,7 +118,7 @@ func TestAPausedSupplierIsNotCalledAndTheOthersAre(t *testing.T) {
 		for _, id := range paused {
 			b := r.get(id)
 			require.Equal(t, booking.StatusPending, b.Status())
-			require.Empty(t, r.world.calls(b))
+			require.Empty(t, r.world.Calls(b))
 			require.Equal(t, booking.Paused, r.turns(id, booking.Doing, booking.StepHold)[0].Reason, "and support can see why")
 		}
 		for _, line := range r.logs.FilterMessage("turn").FilterField(zap.String("reason", string(booking.Paused))).All() {
@@ -151,7 +151,7 @@ func TestWhatWaitsInMemoryIsHeldBackAndWhatRunsEnds(t *testing.T) {
 		pass(time.Minute)
 		held := 0
 		for _, b := range r.queue.All() {
-			calls := r.world.calls(b)
+			calls := r.world.Calls(b)
 			if len(calls) == 0 {
 				require.Equal(t, booking.StatusPending, b.Status())
 				continue
@@ -184,7 +184,7 @@ func TestAnHourWithoutPaymentsIsShortInTheHistory(t *testing.T) {
 		b := r.get(id)
 		require.Equal(t, booking.Confirmed, b.Result)
 		require.Equal(t, 1, b.Mark(booking.StepAuthorize).Attempts, "being held back was no attempt")
-		require.Equal(t, 1, r.world.look(b).Captures())
+		require.Equal(t, 1, r.world.Look(b).Captures())
 	})
 }
 
@@ -199,7 +199,7 @@ func TestABookingCanBeCancelledDuringAPause(t *testing.T) {
 		pass(2 * time.Second)
 		b := r.get(id)
 		require.Equal(t, booking.Cancelled, b.Result, "before it is due again")
-		require.Equal(t, []string{"hold", "screen", "release"}, r.world.calls(b))
+		require.Equal(t, []string{"hold", "screen", "release"}, r.world.Calls(b))
 	})
 }
 
@@ -216,8 +216,8 @@ func TestDeadlinesGoOnDuringAPause(t *testing.T) {
 			require.Equal(t, booking.Failed, r.get(id).Result)
 			require.Equal(t, booking.BookingDeadlineExceeded, r.get(id).Facts.Failure.Code)
 		}
-		require.Equal(t, []string{"hold", "screen", "release"}, r.world.calls(r.get(begun)))
-		require.Empty(t, r.world.calls(r.get(untouched)))
+		require.Equal(t, []string{"hold", "screen", "release"}, r.world.Calls(r.get(begun)))
+		require.Empty(t, r.world.Calls(r.get(untouched)))
 	})
 }
 
@@ -234,14 +234,14 @@ func TestWhatHasToBeGivenBackWaitsForTheEndOfAPause(t *testing.T) {
 		pass(time.Hour)
 		b := r.get(id)
 		require.Equal(t, booking.StatusCancelling, b.Status())
-		require.True(t, r.world.look(b).Reserved(), "the call that was under way ended as it would have")
+		require.True(t, r.world.Look(b).Reserved(), "the call that was under way ended as it would have")
 		r.resume(booking.PauseOfSupplier("sandbox"))
 		pass(31 * time.Second)
-		require.False(t, r.world.look(b).Reserved())
-		require.Equal(t, 1, r.world.look(b).Open(), "money is given back once payments go on")
+		require.False(t, r.world.Look(b).Reserved())
+		require.Equal(t, 1, r.world.Look(b).Open(), "money is given back once payments go on")
 		r.resume(payment)
 		require.Equal(t, booking.Cancelled, r.ended(id).Result)
-		require.Zero(t, r.world.look(b).Open())
+		require.Zero(t, r.world.Look(b).Open())
 	})
 }
 

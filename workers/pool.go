@@ -2,6 +2,7 @@ package workers
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +21,7 @@ const leftBehind = 4
 // submits; tasks never panic out; nothing is submitted after Wait.
 type pool struct {
 	name     booking.Pool
+	governed bool         // nothing goes on here in memory: see Config
 	entrance bool         // bookings begin in this pool,
 	first    booking.Name // at this step
 	size     int
@@ -43,7 +45,7 @@ type pool struct {
 
 func newPool(name booking.Pool, first booking.Step, cfg Config, paused *paused, claim func()) *pool {
 	p := &pool{
-		name: name, entrance: name == first.Pool, first: first.Name,
+		name: name, governed: slices.Contains(cfg.Governed, name), entrance: name == first.Pool, first: first.Name,
 		size: cfg.slots(name), perLane: cfg.slots(name), deadline: cfg.deadline(name), breaker: cfg.Breaker, paused: paused, pause: booking.PauseOfPool(name),
 		tasks: conc.New(), wake: make(chan struct{}, 1), claim: claim,
 	}

@@ -34,7 +34,7 @@ func TestABookingGoesFromProcessToProcess(t *testing.T) {
 		}
 		for _, id := range ids {
 			require.Equal(t, booking.Confirmed, api.ended(id).Result)
-			require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, api.world.calls(api.get(id)))
+			require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, api.world.Calls(api.get(id)))
 		}
 		require.Empty(t, api.logs.FilterMessage("turn").All())
 		for pool, r := range of {

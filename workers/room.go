@@ -22,6 +22,9 @@ const (
 // the pool where bookings begin, because there the claimer would bring in all the new ones before it; in the other pools it
 // waits in the database while others that go on do.
 func (p *pool) room(b *booking.Booking, begins bool, memory int) bool {
+	if p.governed {
+		return false
+	}
 	if p.entrance && !begins {
 		return true
 	}

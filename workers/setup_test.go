@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"strconv"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,7 +29,7 @@ type rig struct {
 	t       *testing.T
 	queue   *queuetest.Memory
 	flow    booking.Flow
-	world   *worlds
+	world   *bookingtest.Worlds
 	logs    *observer.ObservedLogs
 	metrics *prometheus.Registry
 	made    int
@@ -44,7 +43,7 @@ type parts struct {
 	script func(b *booking.Booking, operation string) bookingtest.Fate
 	memory *queuetest.Memory
 	queue  workers.Queue // memory, or what is put around it
-	world  *worlds
+	world  *bookingtest.Worlds
 }
 
 // step is the table's row of a name, to be changed.
@@ -60,9 +59,9 @@ func (p *parts) step(name booking.Name) *booking.Step {
 // build makes a rig that does not run yet.
 func build(t *testing.T, change ...func(*parts)) *rig {
 	t.Helper()
-	memory, own := queuetest.NewMemory(), &worlds{of: map[string]*bookingtest.World{}}
+	memory, own := queuetest.NewMemory(), &bookingtest.Worlds{}
 	p := &parts{cfg: workers.DefaultConfig(), memory: memory, queue: memory, world: own}
-	p.flow = booking.NewFlow(p.world.outside(), booking.DefaultLimits())
+	p.flow = booking.NewFlow(p.world.Outside(), booking.DefaultLimits())
 	core, logs := observer.New(zapcore.DebugLevel)
 	metrics := prometheus.NewRegistry()
 	p.deps = workers.Deps{Log: zap.New(core), Metrics: metrics}
@@ -73,7 +72,7 @@ func build(t *testing.T, change ...func(*parts)) *rig {
 		p.deps.Versions = versions{p.memory}
 	}
 	if p.world == own {
-		own.script = p.script
+		own.Script = p.script
 	}
 	require.NoError(t, p.cfg.Validate())
 	return &rig{
@@ -197,119 +196,4 @@ func (v versions) Versions(ctx context.Context, ids []booking.ID) (map[booking.I
 		}
 	}
 	return found, nil
-}
-
-// worlds is an outside world for each booking, by its reference.
-type worlds struct {
-	script func(b *booking.Booking, operation string) bookingtest.Fate
-
-	mu sync.Mutex
-	of map[string]*bookingtest.World
-}
-
-// at runs f with the booking's world; nobody else uses it meanwhile.
-func (w *worlds) at(b *booking.Booking, f func(booking.Outside)) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	f(w.world(b).Outside())
-}
-
-func (w *worlds) world(b *booking.Booking) *bookingtest.World {
-	world, ok := w.of[b.Reference]
-	if !ok {
-		world = bookingtest.NewWorld(func(operation string) bookingtest.Fate {
-			if w.script == nil {
-				return bookingtest.Obeys
-			}
-			return w.script(b, operation)
-		})
-		w.of[b.Reference] = world
-	}
-	return world
-}
-
-// look is the world of a booking that is at rest.
-func (w *worlds) look(b *booking.Booking) *bookingtest.World {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.world(b)
-}
-
-// calls lists the operations that a booking's world has seen.
-func (w *worlds) calls(b *booking.Booking) []string {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return append([]string(nil), w.world(b).Calls...)
-}
-
-func (w *worlds) outside() booking.Outside {
-	return booking.Outside{Hotels: hotels{w}, Screener: screener{w}, Payments: payments{w}, Tracker: tracker{w}}
-}
-
-type hotels struct{ w *worlds }
-
-func (h hotels) Hold(ctx context.Context, b *booking.Booking) (hold booking.Hold, err error) {
-	h.w.at(b, func(o booking.Outside) { hold, err = o.Hotels.Hold(ctx, b) })
-	return hold, err
-}
-
-func (h hotels) Release(ctx context.Context, b *booking.Booking) (err error) {
-	h.w.at(b, func(o booking.Outside) { err = o.Hotels.Release(ctx, b) })
-	return err
-}
-
-func (h hotels) Confirm(ctx context.Context, b *booking.Booking) (r booking.Reservation, err error) {
-	h.w.at(b, func(o booking.Outside) { r, err = o.Hotels.Confirm(ctx, b) })
-	return r, err
-}
-
-func (h hotels) Cancel(ctx context.Context, b *booking.Booking) (err error) {
-	h.w.at(b, func(o booking.Outside) { err = o.Hotels.Cancel(ctx, b) })
-	return err
-}
-
-func (h hotels) Find(ctx context.Context, b *booking.Booking) (s booking.Standing, err error) {
-	h.w.at(b, func(o booking.Outside) { s, err = o.Hotels.Find(ctx, b) })
-	return s, err
-}
-
-type screener struct{ w *worlds }
-
-func (s screener) Screen(ctx context.Context, b *booking.Booking) (v booking.Verdict, err error) {
-	s.w.at(b, func(o booking.Outside) { v, err = o.Screener.Screen(ctx, b) })
-	return v, err
-}
-
-type payments struct{ w *worlds }
-
-func (p payments) Authorize(ctx context.Context, b *booking.Booking) (r booking.Payment, err error) {
-	p.w.at(b, func(o booking.Outside) { r, err = o.Payments.Authorize(ctx, b) })
-	return r, err
-}
-
-func (p payments) Void(ctx context.Context, b *booking.Booking) (r booking.Payment, err error) {
-	p.w.at(b, func(o booking.Outside) { r, err = o.Payments.Void(ctx, b) })
-	return r, err
-}
-
-func (p payments) Capture(ctx context.Context, b *booking.Booking, m booking.Money) (r booking.Payment, err error) {
-	p.w.at(b, func(o booking.Outside) { r, err = o.Payments.Capture(ctx, b, m) })
-	return r, err
-}
-
-func (p payments) Refund(ctx context.Context, b *booking.Booking, m booking.Money) (r booking.Payment, err error) {
-	p.w.at(b, func(o booking.Outside) { r, err = o.Payments.Refund(ctx, b, m) })
-	return r, err
-}
-
-func (p payments) Find(ctx context.Context, b *booking.Booking) (r booking.Payment, err error) {
-	p.w.at(b, func(o booking.Outside) { r, err = o.Payments.Find(ctx, b) })
-	return r, err
-}
-
-type tracker struct{ w *worlds }
-
-func (t tracker) Track(ctx context.Context, e booking.Conversion) (err error) {
-	t.w.at(&booking.Booking{Ask: booking.Ask{Reference: e.Reference}}, func(o booking.Outside) { err = o.Tracker.Track(ctx, e) })
-	return err
 }

@@ -153,7 +153,7 @@ func TestAnotherProcessGoesOnWhereOneStopped(t *testing.T) {
 		for _, id := range ids {
 			b := second.ended(id)
 			require.Equal(t, booking.Confirmed, b.Result)
-			require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, second.world.calls(b))
+			require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, second.world.Calls(b))
 		}
 		require.Zero(t, second.count("booking_crashed_total"))
 	})

@@ -23,7 +23,7 @@ func TestABookingGoesThroughAllPoolsWithoutLeavingMemory(t *testing.T) {
 		b := r.ended(r.submit())
 		require.Equal(t, booking.Confirmed, b.Result)
 		require.Equal(t, "S-"+b.Reference, b.Facts.Reservation.SupplierReference)
-		require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, r.world.calls(b))
+		require.Equal(t, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, r.world.Calls(b))
 		require.Equal(t, 7, b.Version, "accepted, and one turn for each step")
 		require.Zero(t, r.count("booking_claimed_total"))
 		require.Zero(t, r.leased())
