@@ -28,6 +28,7 @@ type Delivery struct {
 	Type     EventType
 	Booking  ID
 	Version  int
+	Part     int    // of several events of one version: which
 	Body     string // exactly what is sent, at every try
 
 	State     DeliveryState
@@ -85,11 +86,13 @@ type DeliveryOrder struct {
 	Reason    string
 }
 
-// EventFilter selects events that happened, of one booking or of a time span, in the order of their bookings and versions.
+// EventFilter selects events that happened, of one booking or of a time span. A page of them is in the order of their bookings
+// and versions; page after page they come in order of time.
 type EventFilter struct {
 	Booking  ID
-	From, To time.Time // from From, and before To; of a booking they are zero
-	Limit    int
+	From, To time.Time   // from From, and before To; of a booking they may be zero
+	After    EventCursor // the page before: see Next
+	Limit    int         // of changes, each of which may have made more than one event
 }
 
 // What is wrong with an order.

@@ -22,6 +22,7 @@ type deliveryRow struct {
 	Type        string
 	BookingID   string
 	Version     int64
+	Part        int64
 	Body        string
 	SinceAt     int64
 	Attempts    int64
@@ -32,14 +33,14 @@ type deliveryRow struct {
 	DeadAt      *int64
 }
 
-const deliveryColumns = "id, endpoint, event_id, type, booking_id, version, body, since_at, attempts, due_at, status, last_error, delivered_at, dead_at"
+const deliveryColumns = "id, endpoint, event_id, type, booking_id, version, part, body, since_at, attempts, due_at, status, last_error, delivered_at, dead_at"
 
 var deliveryIn = []column{
-	{"endpoint", isText}, {"event_id", isText}, {"type", isText}, {"booking_id", isID}, {"version", isInt}, {"body", isText},
+	{"endpoint", isText}, {"event_id", isText}, {"type", isText}, {"booking_id", isID}, {"version", isInt}, {"part", isInt}, {"body", isText},
 }
 
 var resultIn = []column{
-	{"id", isInt}, {"owner", isText}, {"endpoint", isText}, {"booking_id", isID}, {"version", isInt},
+	{"id", isInt}, {"owner", isText}, {"endpoint", isText}, {"booking_id", isID}, {"version", isInt}, {"part", isInt},
 	{"state", isText}, {"retry", isInt}, {"status", isInt}, {"error", isText},
 }
 
@@ -47,8 +48,8 @@ const (
 	// One that comes behind others is not due before them.
 	insertDeliveries = `
 WITH {rows}
-INSERT INTO webhook_deliveries (endpoint, event_id, type, booking_id, version, body, since_at, attempts, due_at, owner, status, last_error)
-SELECT v.endpoint, v.event_id, v.type, v.booking_id, v.version, v.body, {now}, 0, COALESCE(
+INSERT INTO webhook_deliveries (endpoint, event_id, type, booking_id, version, part, body, since_at, attempts, due_at, owner, status, last_error)
+SELECT v.endpoint, v.event_id, v.type, v.booking_id, v.version, v.part, v.body, {now}, 0, COALESCE(
     (SELECT MIN(d.due_at) FROM webhook_deliveries AS d WHERE d.endpoint = v.endpoint AND d.booking_id = v.booking_id AND d.due_at IS NOT NULL),
     {now}), '', 0, ''
 FROM v WHERE TRUE
@@ -60,7 +61,7 @@ WITH due AS MATERIALIZED (
     WHERE d.endpoint = ? AND d.due_at <= {now} AND NOT EXISTS (
         SELECT 1 FROM webhook_deliveries AS head
         WHERE head.endpoint = d.endpoint AND head.booking_id = d.booking_id AND head.due_at IS NOT NULL
-            AND (head.version, head.id) < (d.version, d.id))
+            AND (head.version, head.part) < (d.version, d.part))
     ORDER BY d.due_at LIMIT ? {lock})
 UPDATE webhook_deliveries SET owner = ?, due_at = {now} + ?, attempts = attempts + 1
 WHERE id IN (SELECT id FROM due)
@@ -78,7 +79,7 @@ FROM v WHERE d.id = v.id AND d.owner = v.owner AND d.due_at IS NOT NULL`
 WITH {rows}
 UPDATE webhook_deliveries AS d SET due_at = {now} + v.retry
 FROM v WHERE d.endpoint = v.endpoint AND d.booking_id = v.booking_id AND d.due_at IS NOT NULL AND d.owner = ''
-    AND (d.version, d.id) > (v.version, v.id)`
+    AND (d.version, d.part) > (v.version, v.part)`
 )
 
 // AddDeliveries stores what is to be sent, in its order. What is there already stays as it is.
@@ -123,7 +124,7 @@ func (s *Store) SettleDeliveries(ctx context.Context, results []booking.Delivery
 		if r.State != booking.DeliveryDue {
 			retry = 0
 		}
-		values[i] = []any{d.ID, r.Owner, d.Endpoint, string(d.Booking), int64(d.Version), string(r.State), retry, int64(r.Status), clean(r.Error, textLimit)}
+		values[i] = []any{d.ID, r.Owner, d.Endpoint, string(d.Booking), int64(d.Version), int64(d.Part), string(r.State), retry, int64(r.Status), clean(r.Error, textLimit)}
 	}
 	err := s.deliver(ctx, func(tx *gorm.DB) error {
 		for _, statement := range []string{settleDeliveries, followDeliveries} {
@@ -162,7 +163,7 @@ func (d dialect) clocked(statement string) string {
 func deliveryValues(deliveries []booking.Delivery) [][]any {
 	values := make([][]any, len(deliveries))
 	for i, d := range deliveries {
-		values[i] = []any{d.Endpoint, d.Event, string(d.Type), string(d.Booking), int64(d.Version), d.Body}
+		values[i] = []any{d.Endpoint, d.Event, string(d.Type), string(d.Booking), int64(d.Version), int64(d.Part), d.Body}
 	}
 	return values
 }
@@ -172,7 +173,7 @@ func deliveriesOf(rows []deliveryRow) []booking.Delivery {
 	for i, r := range rows {
 		deliveries[i] = booking.Delivery{
 			ID: r.ID, Endpoint: r.Endpoint, Event: r.EventID, Type: booking.EventType(r.Type), Booking: booking.ID(r.BookingID),
-			Version: int(r.Version), Body: r.Body, State: booking.DeliveryDue, Since: moment(r.SinceAt), Attempts: int(r.Attempts),
+			Version: int(r.Version), Part: int(r.Part), Body: r.Body, State: booking.DeliveryDue, Since: moment(r.SinceAt), Attempts: int(r.Attempts),
 			LastError: r.LastError, Status: int(r.Status),
 		}
 		d := &deliveries[i]

@@ -107,6 +107,14 @@ func TestTheNextEventOfABookingWaitsUntilTheOneBeforeItIsDeliveredOrDead(t *test
 		settled(t, s, "me.6", booking.DeliveryDead, 0, second...)
 		_, said = claimed(t, s, "a", "me.7")
 		require.Equal(t, []string{"1:3"}, said, "due at once, although it was to wait with the one before it")
+
+		later, sooner := delivery("a", 3, 1), delivery("a", 3, 1)
+		later.Event, later.Part = later.Event+"2", 1
+		add(t, s, later)
+		add(t, s, sooner)
+		list, said := claimed(t, s, "a", "me.8")
+		require.Equal(t, []string{"3:1"}, said)
+		require.Zero(t, list[0].Part, "of one version, too")
 	})
 }
 

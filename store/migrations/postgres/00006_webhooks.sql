@@ -9,6 +9,8 @@ CREATE TABLE webhook_deliveries (
     type         TEXT COLLATE "C" NOT NULL,
     booking_id   UUID NOT NULL,
     version      BIGINT NOT NULL,
+    -- Of several events of one version: which.
+    part         BIGINT NOT NULL,
     body         TEXT NOT NULL,
     since_at     BIGINT NOT NULL,
     attempts     BIGINT NOT NULL,
@@ -23,7 +25,7 @@ CREATE TABLE webhook_deliveries (
     CHECK (num_nonnulls(due_at, delivered_at, dead_at) = 1)
 );
 CREATE INDEX webhook_due ON webhook_deliveries (endpoint, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX webhook_line ON webhook_deliveries (endpoint, booking_id, version, id) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_line ON webhook_deliveries (endpoint, booking_id, version, part) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_waiting ON webhook_deliveries (endpoint, id) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_dead ON webhook_deliveries (endpoint, id) WHERE dead_at IS NOT NULL;
 CREATE INDEX webhook_delivered ON webhook_deliveries (delivered_at) WHERE delivered_at IS NOT NULL;

@@ -9,6 +9,8 @@ CREATE TABLE webhook_deliveries (
     type         TEXT NOT NULL,
     booking_id   TEXT NOT NULL,
     version      INTEGER NOT NULL,
+    -- Of several events of one version: which.
+    part         INTEGER NOT NULL,
     body         TEXT NOT NULL,
     since_at     INTEGER NOT NULL,
     attempts     INTEGER NOT NULL,
@@ -23,7 +25,7 @@ CREATE TABLE webhook_deliveries (
     CHECK ((due_at IS NOT NULL) + (delivered_at IS NOT NULL) + (dead_at IS NOT NULL) = 1)
 ) STRICT;
 CREATE INDEX webhook_due ON webhook_deliveries (endpoint, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX webhook_line ON webhook_deliveries (endpoint, booking_id, version, id) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_line ON webhook_deliveries (endpoint, booking_id, version, part) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_waiting ON webhook_deliveries (endpoint, id) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_dead ON webhook_deliveries (endpoint, id) WHERE dead_at IS NOT NULL;
 CREATE INDEX webhook_delivered ON webhook_deliveries (delivered_at) WHERE delivered_at IS NOT NULL;
