@@ -106,7 +106,8 @@ func (n *news) take(from string) (texts []string, changes int) {
 // idLength is how long an id is in a text.
 var idLength = base64.RawURLEncoding.EncodedLen(len(uuid.UUID{}))
 
-// readText calls changed, due and paused with what a text says, unless it is one of our own, and counts the changes.
+// readText calls changed, due and paused with what a text says, unless it is one of our own, and counts the changes. Where
+// changed is nil nobody waits for any.
 func readText(text, own string, changed func(booking.ID, int), due func(booking.Pool), paused func()) (changes int) {
 	from, words, _ := strings.Cut(text, " ")
 	if from == own {
@@ -114,6 +115,8 @@ func readText(text, own string, changed func(booking.ID, int), due func(booking.
 	}
 	for word := range strings.SplitSeq(words, " ") {
 		switch {
+		case strings.HasPrefix(word, "b") && changed == nil:
+			changes++
 		case strings.HasPrefix(word, "b") && len(word) > 1+idLength:
 			var id uuid.UUID
 			version, err := strconv.Atoi(word[1+idLength:])

@@ -115,7 +115,11 @@ func (w *Workers) caughtUp() {
 
 // heard acts upon one text.
 func (w *Workers) heard(text string) {
-	changes := readText(text, w.boot, w.hub.passed, w.due.want, func() { signal(w.paused.moved) })
+	changed := w.hub.passed
+	if w.hub.count() == 0 { // a reader who joins now has yet to look
+		changed = nil
+	}
+	changes := readText(text, w.boot, changed, w.due.want, func() { signal(w.paused.moved) })
 	w.metrics.heard.Add(float64(changes))
 }
 
