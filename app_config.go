@@ -1,6 +1,7 @@
 package main
 
 import (
+	"hotelbooking/booking"
 	"hotelbooking/booking/web"
 	"hotelbooking/providers/sandbox"
 	"hotelbooking/store"
@@ -31,7 +32,7 @@ func tracingConfig(cfg Config, process string) tracing.Config {
 func workersConfig(cfg Config) workers.Config {
 	w := cfg.Workers
 	return workers.Config{
-		Pools: workers.Slots(w.Pools), PerSupplier: w.PerSupplier, Deadlines: workers.Deadlines(w.Deadlines),
+		Works: booking.Pools(), Pools: workers.Slots(w.Pools), PerSupplier: w.PerSupplier, Deadlines: workers.Deadlines(w.Deadlines),
 		Lease: w.Lease, Poll: w.Poll, Memory: w.Memory, SaveTimeout: w.SaveTimeout, Grace: cfg.Shutdown.Grace, NoticeFor: w.NoticeFor,
 		Admission: workers.Admission(cfg.Admission), Breaker: workers.Breaker(w.Breaker),
 	}
