@@ -148,6 +148,15 @@ func TestImpossibleValuesAreRefused(t *testing.T) {
 		"BOOKING_DATA_DIR=":                                     "data_dir",
 		"BOOKING_DATABASE__FLUSHERS=9":                          "database.flushers",
 		"BOOKING_LOG__LEVEL=loud":                               "log.level",
+		"BOOKING_TRACING__ENDPOINT=collector:4318":              "tracing.endpoint",
+		"BOOKING_TRACING__ENDPOINT=http://u:canary@collector":   "tracing.endpoint",
+		"BOOKING_TRACING__HEADERS=canary":                       "tracing.headers",
+		"BOOKING_TRACING__HEADERS=a=canary%0Ab":                 "tracing.headers",
+		"BOOKING_TRACING__HEADERS=a b=canary":                   "tracing.headers",
+		"BOOKING_TRACING__SAMPLE=1.1":                           "tracing.sample",
+		"BOOKING_TRACING__SAMPLE=NaN":                           "tracing.sample",
+		"BOOKING_TRACING__FOLLOW_CALLERS=maybe":                 "tracing.follow_callers",
+		"BOOKING_TRACING__TIMEOUT=0s":                           "tracing.timeout",
 		"BOOKING_AUTH__KEYS=[{name: a, scope: root, hash: ab}]": "auth.keys[0]",
 		"BOOKING_SECRETS__PEOPLE_KEY=c2hvcnQ=":                  "secrets.people_key",
 		"BOOKING_CHECKOUT__KEY=bk_publishable_unknown":          "checkout.key",
@@ -168,7 +177,25 @@ func TestImpossibleValuesAreRefused(t *testing.T) {
 	} {
 		_, err := load("config.yaml", []string{variable}, nil)
 		require.ErrorContains(t, err, want+": ", variable)
+		require.NotContains(t, err.Error(), "canary", "an error may be shown to anybody")
 	}
+}
+
+func TestTheHeadersOfTracesAreSecret(t *testing.T) {
+	t.Parallel()
+	secret := write(t, 0o600, "authorization=Bearer%20a%2Cb, x-team = c=d ,\n")
+	headers := "BOOKING_TRACING__HEADERS_FILE=" + secret
+	cfg, err := load("config.yaml", []string{"BOOKING_TRACING__ENDPOINT=https://traces.example.com/v1/traces", headers}, nil)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"authorization": "Bearer a,b", "x-team": "c=d"}, tracingConfig(cfg, "boot").Headers)
+	require.NotContains(t, fmt.Sprintf("%+v", cfg), "Bearer")
+
+	_, err = load("config.yaml", []string{"BOOKING_TRACING__ENDPOINT=http://127.0.0.1:4318", headers}, nil)
+	require.NoError(t, err)
+	_, err = load("config.yaml", []string{"BOOKING_TRACING__ENDPOINT=http://collector:4318", headers}, nil)
+	require.ErrorContains(t, err, "tracing.endpoint: ", "others on the way would read them")
+	_, err = load("config.yaml", []string{"BOOKING_TRACING__ENDPOINT=http://collector:4318"}, nil)
+	require.NoError(t, err)
 }
 
 func TestAnIdentityProviderIsNamedAsAWhole(t *testing.T) {

@@ -145,7 +145,7 @@ func TestABookingWithoutACallersTraceHasOneOfItsOwn(t *testing.T) {
 		return c.call("POST", "/v1/bookings", c.bookings, order{}.json(), append(headers, "Idempotency-Key", key)...).is(http.StatusAccepted).booking()
 	}
 	one, other := submit("one"), submit("other", "Traceparent", "00-"+strings.Repeat("0", 32)+"-"+callersSpan+"-01")
-	card := submit("card", "Traceparent", "00-0000000000000000-4242424242424242-01")
+	card := submit("card", "Traceparent", "00-"+callersTrace+"-4242424242424242-01")
 	again := submit("one")
 	require.Equal(t, one.ID, again.ID)
 	for _, b := range []bookingView{one, other, card} {
@@ -164,6 +164,7 @@ func TestABookingWithoutACallersTraceHasOneOfItsOwn(t *testing.T) {
 	require.Len(t, accepts, 4, "three, and one that was repeated")
 	require.Len(t, traces, 3)
 	require.NotContains(t, traces, strings.Repeat("0", 32))
+	require.NotContains(t, traces, callersTrace, "what looks like a card is not passed on")
 }
 
 func TestWhatACallerDoesNotSampleIsNotExported(t *testing.T) {

@@ -157,7 +157,9 @@ func TestOtherSystemsAreToldWhatBecomesOfABooking(t *testing.T) {
 		"a capture that our staff vouch for": {
 			fates: fates{"capture": {bookingtest.Refuses}},
 			then: func(l *listener) {
-				l.until(at(booking.Parked, booking.StepCapture)).decide(booking.Decision{Verb: booking.VerbResolve, Actor: "support:ana", Happened: true})
+				l.until(at(booking.Parked, booking.StepCapture))
+				l.decide(booking.Decision{Verb: booking.VerbNote, Actor: "support:ana", Reason: "it still needs somebody, which is no news"})
+				l.decide(booking.Decision{Verb: booking.VerbResolve, Actor: "support:ana", Happened: true})
 			},
 			told: []string{"booking.accepted", "payment.authorized 346.00", "booking.confirmed", "booking.attention_raised capture_failed", "payment.captured 346.00"},
 		},

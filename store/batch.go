@@ -94,14 +94,14 @@ var linesIn = []column{
 	{"h_id", isID}, {"h_version", isInt}, {"h_at", isInt}, {"h_actor", isText}, {"h_verb", isText}, {"h_from_phase", isText},
 	{"h_from_step", isText}, {"h_to_phase", isText}, {"h_to_step", isText}, {"h_attempt", isInt}, {"h_outcome", isText},
 	{"h_reason", isText}, {"h_detail", isText}, {"h_took_us", isInt}, {"h_status", isText}, {"h_written_by", isText},
-	{"h_reference", isText}, {"h_calls", isText},
+	{"h_reference", isText}, {"h_calls", isText}, {"h_events", isText},
 }
 
 const insertLines = `
 INSERT INTO history (booking_id, version, at, actor, verb, from_phase, from_step, to_phase, to_step, attempt, outcome,
-    reason, detail, took_us, status, written_by, reference, calls)
+    reason, detail, took_us, status, written_by, reference, calls, events)
 SELECT h_id, h_version, h_at, h_actor, h_verb, h_from_phase, h_from_step, h_to_phase, h_to_step, h_attempt, h_outcome,
-    h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference, h_calls
+    h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference, h_calls, h_events
 FROM v WHERE {written}`
 
 var idsIn = []column{{"id", isID}}

@@ -222,8 +222,12 @@ func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner, by string, ne
 	if err != nil {
 		return nil, fmt.Errorf("audit booking %s: %w", b.ID, err)
 	}
+	told, err := s.tell(b, e)
+	if err != nil {
+		return nil, fmt.Errorf("save booking %s: %w", b.ID, err)
+	}
 	return &op{
-		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID), reference, calls), audit: audit,
+		id: b.ID, owner: owner, entry: line, history: line.columns(string(b.ID), reference, calls, told), audit: audit, told: told != nil,
 		place: place.values(string(b.ID), string(pool), b.Offer.Supplier, owner, next),
 	}, nil
 }

@@ -77,6 +77,7 @@ func (s *Store) commit(ctx context.Context, batch []*op) error {
 		return cmp.Or(cmp.Compare(a.accept.key, b.accept.key), cmp.Compare(a.accept.client, b.accept.client))
 	})
 	var written int
+	var news bool
 	var head auditHead
 	err := s.transact(ctx, func(tx *gorm.DB) error {
 		accepted, err := s.insertAccepted(tx, accepts)
@@ -91,6 +92,9 @@ func (s *Store) commit(ctx context.Context, batch []*op) error {
 			return fmt.Errorf("erase people: %w", err)
 		}
 		written = len(accepted) + len(saved)
+		if news, err = s.post(tx, accepted, saved); err != nil {
+			return err
+		}
 		head, err = s.appendAudit(tx, saved)
 		return err
 	})
@@ -98,6 +102,9 @@ func (s *Store) commit(ctx context.Context, batch []*op) error {
 		return err
 	}
 	s.logHead(head)
+	if news && s.cfg.Told != nil {
+		s.cfg.Told()
+	}
 	for _, o := range batch {
 		if errors.Is(o.err, booking.ErrLost) || errors.Is(o.err, booking.ErrConflict) {
 			s.counts.fenced.Add(1)

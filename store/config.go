@@ -15,10 +15,16 @@ type Config struct {
 	Keys Keys // for personal data
 
 	MaxConns      int           // PostgreSQL connections, half of them to write, or SQLite readers; 0: 16. At least 2
+	Listen        bool          // on PostgreSQL: tell other processes of changes, and hear theirs, on two connections more
 	Flushers      int           // commits under way at once on PostgreSQL, 1 to 4; 0: 3. SQLite has always 1
 	Timeout       time.Duration // of one query; 0: 3 s
 	CommitTimeout time.Duration // of one group commit, whatever its callers' own deadlines are; 0: 10 s
 	BacklogCap    int           // how far Backlog counts; 0: 100,000
+
+	// Subscribers are told of events: see outbox.go. All processes on the database have the same ones, or whoever has fewer
+	// keeps what it does from the others. None: nothing is written for any.
+	Subscribers []string
+	Told        func() // is called after a commit that has something to tell; must not block. nil: nobody
 
 	Now func() time.Time // SQLite's clock, by which leases are judged; nil: time.Now. PostgreSQL has its own
 

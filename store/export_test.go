@@ -270,3 +270,16 @@ func alone(cfg Config, use func(*sql.DB, goose.Dialect) error) error {
 
 // AuditPage is how many rows of the audit one query reads.
 const AuditPage = auditPage
+
+// ShardOf is the shard that a booking's events wait in.
+func ShardOf(id booking.ID) int64 { return shardOf(id) }
+
+// WaitingEvents is the statement that reads the events of four shards.
+func WaitingEvents(*Store) (string, []any) {
+	return waitingEvents(booking.EventClaim{Subscriber: "one", Limit: 100}, []int64{1, 2, 3, 4})
+}
+
+// ClaimShards is the statement that takes shards.
+func ClaimShards(s *Store) (string, []any) {
+	return s.sql.clocked(claimShards), []any{"one", shardsClaim, "a.1", int64(1), "one"}
+}

@@ -39,6 +39,9 @@ func (s *Store) openPostgres(ctx context.Context, log *zap.Logger) error {
 		return err
 	}
 	s.tune(server)
+	if s.cfg.Listen {
+		s.signals = newSignals(server)
+	}
 	writers := s.cfg.MaxConns / 2
 	readers := s.cfg.MaxConns - writers
 	if s.write, err = postgresPool(goesByKey(server), writers); err != nil {
@@ -183,7 +186,11 @@ SELECT CAST(current_setting('server_version_num') AS BIGINT) AS version,
 		}
 	}
 	refuse(got.Version < postgresOldest, "PostgreSQL %d is older than %d", got.Version/10000, postgresOldest/10000)
-	refuse(s.cfg.MaxConns > got.MaxConnections, "%d connections are configured, and PostgreSQL allows us %d", s.cfg.MaxConns, got.MaxConnections)
+	conns := s.cfg.MaxConns
+	if s.cfg.Listen {
+		conns += signalConns
+	}
+	refuse(conns > got.MaxConnections, "%d connections are configured, and PostgreSQL allows us %d", conns, got.MaxConnections)
 	if !s.cfg.UnsafeDurability {
 		refuse(!durable(got.SynchronousCommit), "PostgreSQL's synchronous_commit is %s: commits could be lost", got.SynchronousCommit)
 	}

@@ -48,7 +48,7 @@ func (s *Store) writeService(tx *gorm.DB, e booking.Entry) (head auditHead, err 
 	if err != nil {
 		return head, err
 	}
-	o := &op{id: serviceItself, entry: line, history: line.values(string(serviceItself), nil, nil), audit: audit}
+	o := &op{id: serviceItself, entry: line, history: line.columns(string(serviceItself), nil, nil, nil), audit: audit}
 	err = s.sql.each(insertLine, linesIn, [][]any{o.history}, func(statement string, args []any) error { return tx.Exec(statement, args...).Error })
 	if err != nil {
 		return head, err

@@ -35,6 +35,8 @@ type Store struct {
 	counts counts
 	lanes  rotation
 
+	signals *Signals // nil: none
+
 	glances  *together[glanceRow]
 	bookings *together[fullRow]
 
@@ -65,6 +67,9 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 	if err := s.checkKeys(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
+	if err := s.subscribe(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	s.writer = &writer{flush: s.flush, flushers: flushers}
 	s.glances = newTogether(s.sql.longest, cfg.Timeout, func(ctx context.Context, ids []booking.ID, found func(booking.ID, *glanceRow)) error {
 		return byKey(ctx, s, glancesOf, ids, (*glanceRow).fields, func(row *glanceRow) { found(booking.ID(row.ID), row) })
@@ -78,6 +83,9 @@ func Open(ctx context.Context, cfg Config, log *zap.Logger) (*Store, error) {
 // Close ends all connections. Nobody may be writing any more.
 func (s *Store) Close() error {
 	var problems []error
+	if s.signals != nil {
+		s.signals.close()
+	}
 	for i, db := range []*gorm.DB{s.write, s.read, s.keyed} {
 		if db == nil || i > 0 && db == s.write || i > 1 && db == s.read {
 			continue

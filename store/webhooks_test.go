@@ -14,7 +14,9 @@ import (
 	"hotelbooking/store/storetest"
 )
 
-func bookingNumber(n int) booking.ID { return booking.ID(fmt.Sprintf("01945e2a-7c00-7000-8000-%012x", n)) }
+func bookingNumber(n int) booking.ID {
+	return booking.ID(fmt.Sprintf("01945e2a-7c00-7000-8000-%012x", n))
+}
 
 // delivery is the event that made version v of booking n, on its way to an endpoint.
 func delivery(endpoint string, n, v int) booking.Delivery {
@@ -102,6 +104,12 @@ func TestTheNextEventOfABookingWaitsUntilTheOneBeforeItIsDeliveredOrDead(t *test
 		second, said := claimed(t, s, "a", "me.5")
 		require.Equal(t, []string{"1:2"}, said)
 		settled(t, s, "me.5", booking.DeliveryDue, time.Hour, second...)
+		behind, err := s.Deliveries(t.Context(), booking.DeliveryFilter{State: booking.DeliveryDue, Limit: 10})
+		require.NoError(t, err)
+		require.Len(t, behind, 3)
+		for _, d := range behind {
+			require.Equal(t, behind[0].Due, d.Due, "what waits behind it is not looked at before it")
+		}
 		require.NoError(t, s.Exec(t.Context(), "UPDATE webhook_deliveries SET due_at = 1 WHERE version = 2"))
 		second, _ = claimed(t, s, "a", "me.6")
 		settled(t, s, "me.6", booking.DeliveryDead, 0, second...)

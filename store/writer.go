@@ -40,6 +40,7 @@ type op struct {
 	owner   string     // who must hold the booking for a save to be written; empty: nobody
 	audit   *auditRow  // of an action of our own people; else nil
 	erases  bool       // its people, too
+	told    bool       // other systems are to be told of it
 	span    trace.Span // of who waits for it, where it is sampled; else nil
 
 	err     error

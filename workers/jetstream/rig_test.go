@@ -16,7 +16,7 @@ import (
 	"hotelbooking/workers/queuetest"
 )
 
-// around puts a queue that gives hints around below, and ends it with the test.
+// around puts a queue that gives hints around below, which is to be started.
 func around(t testing.TB, b *broker, below workers.Queue, pools []booking.Pool, wake func(booking.Pool), change ...func(*jetstream.Config)) *jetstream.Queue {
 	t.Helper()
 	conn, _ := connected(t, b)
@@ -28,8 +28,6 @@ func around(t testing.TB, b *broker, below workers.Queue, pools []booking.Pool, 
 	require.NoError(t, cfg.Validate())
 	q, err := jetstream.New(below, booking.NewFlow(booking.Outside{}, booking.DefaultLimits()), conn, cfg, pools, zap.NewNop(), wake)
 	require.NoError(t, err)
-	q.Start(t.Context())
-	t.Cleanup(func() { q.Stop(t.Context()) })
 	return q
 }
 
@@ -63,9 +61,12 @@ func TestAQueueWithHintsIsAQueue(t *testing.T) {
 	var streams atomic.Int64
 	queuetest.Run(t, func(t *testing.T) workers.Queue {
 		below := queuetest.NewMemory()
-		return patient{around(t, b, below, booking.Pools(), func(booking.Pool) {}, func(c *jetstream.Config) {
+		q := around(t, b, below, booking.Pools(), func(booking.Pool) {}, func(c *jetstream.Config) {
 			c.Stream = fmt.Sprintf("look-%d", streams.Add(1))
 			c.Backstop = time.Nanosecond
-		}), below}
+		})
+		q.Start(t.Context())
+		t.Cleanup(func() { q.Stop(context.Background()) })
+		return patient{q, below}
 	})
 }

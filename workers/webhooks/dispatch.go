@@ -3,7 +3,6 @@ package webhooks
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/sourcegraph/conc/panics"
@@ -74,10 +73,9 @@ func (s *Sender) send(ctx context.Context, e *endpoint, d booking.Delivery, owne
 		s.log.Error("webhook: a defect of ours", zap.String("endpoint", e.Name), zap.String("event", d.Event), zap.String("panic", panicked.String()))
 	}
 	r := s.result(d, owner, a)
-	if a.fault == cutOff {
-		return r // which is not settled: it may have arrived
+	if a.fault != cutOff { // which is our doing, and no word of the endpoint's
+		s.record(e, r, a)
 	}
-	s.record(e, r, a)
 	return r
 }
 
@@ -110,10 +108,6 @@ func (s *Sender) settle(sending context.Context) {
 // note writes results down. While the database does not answer it tries again, and the slots stay taken: what cannot be noted is
 // not to be sent either. It gives up when the leases have run out, or when nobody waits for it any more; then they are sent again.
 func (s *Sender) note(sending context.Context, batch []booking.DeliveryResult) {
-	batch = slices.DeleteFunc(batch, func(r booking.DeliveryResult) bool { return r.Error == cutOff }) // it may have arrived: nobody knows
-	if len(batch) == 0 {
-		return
-	}
 	leased := time.NewTimer(s.settleFor)
 	defer leased.Stop()
 	for {

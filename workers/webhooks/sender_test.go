@@ -275,7 +275,11 @@ func TestASlowEndpointTakesItsOwnSlotsAndNoOthers(t *testing.T) {
 		r.take(events...)
 		r.until(booking.DeliveryDelivered, bookings)
 		require.Len(t, fast.received(), bookings)
-		require.LessOrEqual(t, len(slow.received()), quick.PerEndpoint)
+		e := r.endpoint("slow")
+		e.mu.Lock()
+		running := e.running
+		e.mu.Unlock()
+		require.Equal(t, quick.PerEndpoint, running, "and no more is claimed for it, nor waits for a connection")
 		close(release)
 		r.until(booking.DeliveryDelivered, 2*bookings)
 	})
@@ -347,13 +351,14 @@ func TestWhoCannotWaitCutsOffWhatIsSentAgain(t *testing.T) {
 			}
 			return 204
 		})
-		r := start(t, db, []Endpoint{shop.endpoint("shop")}, func(p *parts) { p.cfg.Timeout, p.settle = 2*time.Second, 10*time.Millisecond })
+		r := start(t, db, []Endpoint{shop.endpoint("shop")}, func(p *parts) { p.cfg.Timeout, p.cfg.RetryFor = time.Hour, 1 })
 		r.take(happened(1, 1))
 		<-asked
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		require.ErrorIs(t, r.Stop(ended), context.Canceled)
-		r.until(booking.DeliveryDue, 1)
+		due := r.until(booking.DeliveryDue, 1)[0]
+		require.Equal(t, "cut_off", due.LastError)
 		close(release)
 		start(t, db, []Endpoint{shop.endpoint("shop")}).until(booking.DeliveryDelivered, 1)
 		require.Equal(t, shop.received()[0].id(), shop.received()[1].id())

@@ -158,7 +158,7 @@ func (s *Sender) Start() error {
 }
 
 // Stop begins no more, and waits until what is being sent has its answer, which takes a timeout at most; or cuts it off when ctx
-// ends. That is sent again, as is what could not be settled.
+// ends. That is due again at once, and what could not be settled is when its lease has run out.
 func (s *Sender) Stop(ctx context.Context) error {
 	err := error(nil)
 	s.stopped.Do(func() {

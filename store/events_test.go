@@ -1,0 +1,76 @@
+package store_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"hotelbooking/booking"
+	"hotelbooking/store"
+	"hotelbooking/store/storetest"
+)
+
+// pages reads all pages of a list, each of at most limit lines.
+func pages(t testing.TB, s *store.Store, f booking.EventFilter) map[booking.ID][]string {
+	t.Helper()
+	told := map[booking.ID][]string{}
+	for range 100 {
+		page, err := s.Events(t.Context(), f)
+		require.NoError(t, err)
+		if len(page) == 0 {
+			return told
+		}
+		require.LessOrEqual(t, len(page), f.Limit)
+		hear(told, page)
+		f = f.Next(page)
+	}
+	require.Fail(t, "the list does not end")
+	return nil
+}
+
+func TestEventsOfABookingCanBeReadAgain(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		b := walked(t, s, 1)
+		walked(t, s, 2)
+		first, err := s.ClaimEvents(t.Context(), claim("a", func(c *booking.EventClaim) { c.Limit = 10_000 }))
+		require.NoError(t, err)
+		require.NoError(t, s.SettleEvents(t.Context(), claim("a"), first))
+		for _, limit := range []int{1, 2, 3, 100} {
+			require.Equal(t, map[booking.ID][]string{b.ID: walks}, pages(t, s, booking.EventFilter{Booking: b.ID, Limit: limit}))
+		}
+		again, err := s.Events(t.Context(), booking.EventFilter{Booking: b.ID, Limit: 100})
+		require.NoError(t, err)
+		require.Subset(t, first, again, "what is read again is what was told")
+		none, err := s.Events(t.Context(), booking.EventFilter{Booking: "no booking's", Limit: 100})
+		require.NoError(t, err)
+		require.Empty(t, none)
+	}, toldTo("one"))
+}
+
+func TestEventsOfATimeSpanCanBeReadPageByPage(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		before := walked(t, s, 1)
+		from := time.Now()
+		want := map[booking.ID][]string{}
+		for n := 2; n < 12; n++ {
+			want[walked(t, s, n).ID] = walks
+		}
+		to := time.Now()
+		walked(t, s, 20)
+		require.True(t, before.UpdatedAt.Before(from))
+		for _, limit := range []int{1, 3, 7, 40, 1000} {
+			require.Equal(t, want, pages(t, s, booking.EventFilter{From: from.Add(time.Microsecond), To: to.Add(time.Microsecond), Limit: limit}))
+		}
+	}, toldTo("one"))
+}
+
+func TestWhatIsToldOfALineCannotBeChanged(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		walked(t, s, 1)
+		require.Error(t, s.Exec(t.Context(), "UPDATE history SET events = '[]' WHERE version = 1"))
+	}, toldTo("one"))
+}
