@@ -39,7 +39,9 @@ func TestRollingRestartsUnderLoad(t *testing.T) {
 	form := beside(t)
 	const grace = 10 * time.Second
 	c := newCase(t, "rolling restart", onPostgres(t, ownPostgres(t)), "BOOKING_SHUTDOWN__DRAIN_DELAY=500ms", "BOOKING_SHUTDOWN__GRACE="+grace.String(),
-		"BOOKING_WORKERS__LEASE=20s") // long enough that none runs out because the machine is slow: one that is left was left
+		// Long enough that none runs out because the machine is slow: a lease that is left was left, and who was turned away was
+		// turned away by the restart.
+		"BOOKING_WORKERS__LEASE=20s", "BOOKING_DATABASE__TIMEOUT=15s")
 	c.sandbox.misbehave(usualFaults())
 	old := []*instance{c.start(), c.start()}
 	load := c.offer(plan{clients: 60})
