@@ -53,8 +53,9 @@ type App struct {
 	tracing  *tracing.Tracing // nil: nothing is traced
 	store    *store.Store
 	sandbox  *playing // nil: it runs elsewhere
+	hints    *hinting // nil: the engine is in this process alone
 	workers  *workers.Workers
-	public   *listening
+	public   *listening // nil: requests are taken elsewhere
 	admin    *listening
 
 	draining atomic.Bool // set by Stop, read by the readiness check
@@ -69,10 +70,17 @@ type playing struct {
 	quit context.CancelFunc
 }
 
-// listening is a server on its listener.
+// listening is a server and its listener.
 type listening struct {
+	net.Listener
 	server *http.Server
-	addr   string
+}
+
+// stop ends both once all requests are answered, or ctx ends.
+func (l *listening) stop(ctx context.Context) error {
+	err := l.server.Shutdown(ctx)
+	_ = l.Close() // where nothing was served yet; else it is closed
+	return err
 }
 
 // NewApp is a service that does nothing until Start. cfg must be valid.
@@ -112,32 +120,34 @@ func (a *App) Start(ctx context.Context) (err error) {
 		return err
 	}
 	flow := booking.NewFlow(world.ports, booking.Limits(a.cfg.Flow))
-	a.workers = workers.New(flow, a.store, workersConfig(a.cfg), workers.Deps{
+	queue, err := a.queue(flow, world.suppliers, boot)
+	if err != nil {
+		return err
+	}
+	a.workers = workers.New(flow, queue, workersConfig(a.cfg), workers.Deps{
 		Log: a.log.Named("workers"), Metrics: a.registry, Boot: boot, Tracer: a.tracing.Tracer(),
 		Notices: a.store, Versions: a.store, Steps: a.store, Pauses: a.store,
 	})
-	server, err := web.New(webConfig(a.cfg, a.keys, world.suppliers), web.Deps{
-		Engine: a.workers, Bookings: a.store, Desk: a.store, Notices: noticed{a.store, a.workers}, Sessions: a.store, Views: a.store, Controls: a.workers, Vendors: world.vendors,
-		Flow: flow, Log: a.log.Named("web"), Registerer: a.registry, Tracer: a.tracing.Tracer(),
-	})
-	if err != nil {
-		return err
-	}
-	public, err := listen(ctx, "http.addr", a.cfg.HTTP.Addr)
-	if err != nil {
-		return err
+	if a.cfg.has(apiRole) {
+		if err = a.open(ctx, flow, world); err != nil {
+			return err
+		}
 	}
 	admin, err := listen(ctx, "admin.addr", a.cfg.Admin.Addr)
 	if err != nil {
-		return errors.Join(err, public.Close())
+		return err
 	}
+	a.hints.start(ctx, a)
 	if err = a.workers.Start(ctx); err != nil {
-		return errors.Join(fmt.Errorf("start the workers: %w", err), public.Close(), admin.Close())
+		return errors.Join(fmt.Errorf("start the workers: %w", err), admin.Close())
 	}
-	a.public = a.serve(public, server.HTTP())
-	a.admin = a.serve(admin, web.NewAdmin(web.AdminDeps{Ready: a.readiness(), Gatherer: a.registry, Log: a.log.Named("admin")}))
+	if a.public != nil {
+		a.serve(a.public)
+	}
+	a.admin = &listening{admin, web.NewAdmin(web.AdminDeps{Ready: a.readiness(), Gatherer: a.registry, Log: a.log.Named("admin")})}
+	a.serve(a.admin)
 	if a.sandbox != nil {
-		return a.sandbox.SetWebhook("http://"+a.public.addr+"/v1/webhooks/sandbox", a.keys.webhook)
+		return a.sandbox.SetWebhook("http://"+a.Addr()+"/v1/webhooks/sandbox", a.keys.webhook)
 	}
 	return nil
 }
@@ -158,9 +168,10 @@ func (a *App) Stop(ctx context.Context) error {
 	if a.workers != nil {
 		problems = append(problems, a.workers.Stop(ctx))
 	}
+	a.hints.stop(ctx)
 	for _, l := range []*listening{a.public, a.admin} {
 		if l != nil {
-			problems = append(problems, l.server.Shutdown(ctx))
+			problems = append(problems, l.stop(ctx))
 		}
 	}
 	if a.sandbox != nil {
@@ -170,6 +181,7 @@ func (a *App) Stop(ctx context.Context) error {
 	if a.sandbox != nil {
 		problems = append(problems, a.sandbox.Close())
 	}
+	a.hints.close()
 	if a.store != nil {
 		problems = append(problems, a.store.Close())
 	}
@@ -180,11 +192,16 @@ func (a *App) Stop(ctx context.Context) error {
 // Failed tells of a listener that ended by itself.
 func (a *App) Failed() <-chan error { return a.failed }
 
-// Addr is where the public listener is, host and port.
-func (a *App) Addr() string { return a.public.addr }
+// Addr is where the public listener is, host and port; empty: requests are taken elsewhere.
+func (a *App) Addr() string {
+	if a.public == nil {
+		return ""
+	}
+	return a.public.Addr().String()
+}
 
 // AdminAddr is where the admin listener is, host and port.
-func (a *App) AdminAddr() string { return a.admin.addr }
+func (a *App) AdminAddr() string { return a.admin.Addr().String() }
 
 func (a *App) sandboxURL() string {
 	if a.sandbox != nil {
@@ -217,13 +234,29 @@ func (a *App) play(ctx context.Context) error {
 	return nil
 }
 
-func (a *App) serve(listener net.Listener, server *http.Server) *listening {
+// open takes the public address. Requests are answered from serve on.
+func (a *App) open(ctx context.Context, flow booking.Flow, world outside) error {
+	server, err := web.New(webConfig(a.cfg, a.keys, world.suppliers), web.Deps{
+		Engine: a.workers, Bookings: a.store, Desk: a.store, Notices: noticed{a.store, a.workers}, Sessions: a.store, Views: a.store, Controls: a.workers, Vendors: world.vendors,
+		Flow: flow, Log: a.log.Named("web"), Registerer: a.registry, Tracer: a.tracing.Tracer(),
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := listen(ctx, "http.addr", a.cfg.HTTP.Addr)
+	if err != nil {
+		return err
+	}
+	a.public = &listening{listener, server.HTTP()}
+	return nil
+}
+
+func (a *App) serve(l *listening) {
 	a.serving.Go(func() {
-		if err := server.Serve(listener); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := l.server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			a.failed <- err
 		}
 	})
-	return &listening{server: server, addr: listener.Addr().String()}
 }
 
 func (a *App) readiness() []web.Check {
@@ -239,8 +272,11 @@ func (a *App) readiness() []web.Check {
 	}
 }
 
-// Welcome tells a new user what there is and what to try.
+// Welcome tells a new user what there is and what to try; nothing, where no requests are taken.
 func (a *App) Welcome() string {
+	if a.public == nil {
+		return ""
+	}
 	base, key := "http://"+a.Addr(), "$YOUR_KEY"
 	if len(a.cfg.Auth.Keys) == 0 {
 		key = "$(cat " + filepath.Join(a.cfg.DataDir, "keys", "bookings.key") + ")"

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"hotelbooking/booking"
 	"hotelbooking/booking/web"
 	"hotelbooking/providers/sandbox"
 	"hotelbooking/store"
@@ -32,7 +31,7 @@ func tracingConfig(cfg Config, process string) tracing.Config {
 func workersConfig(cfg Config) workers.Config {
 	w := cfg.Workers
 	return workers.Config{
-		Works: booking.Pools(), Pools: workers.Slots(w.Pools), PerSupplier: w.PerSupplier, Deadlines: workers.Deadlines(w.Deadlines),
+		Works: cfg.works(), Governed: cfg.governed(), Pools: workers.Slots(w.Pools), PerSupplier: w.PerSupplier, Deadlines: workers.Deadlines(w.Deadlines),
 		Lease: w.Lease, Poll: w.Poll, Memory: w.Memory, SaveTimeout: w.SaveTimeout, Grace: cfg.Shutdown.Grace, NoticeFor: w.NoticeFor,
 		Admission: workers.Admission(cfg.Admission), Breaker: workers.Breaker(w.Breaker),
 	}

@@ -12,10 +12,12 @@ import (
 // its part.
 type Config struct {
 	Engine    string          `koanf:"engine"`
+	Roles     []string        `koanf:"roles"`
 	DataDir   string          `koanf:"data_dir"`
 	HTTP      HTTPConfig      `koanf:"http"`
 	Admin     AdminConfig     `koanf:"admin"`
 	Database  DatabaseConfig  `koanf:"database"`
+	NATS      NATSConfig      `koanf:"nats"`
 	Log       LogConfig       `koanf:"log"`
 	Tracing   TracingConfig   `koanf:"tracing"`
 	Auth      AuthConfig      `koanf:"auth"`
@@ -229,7 +231,8 @@ type SandboxConfig struct {
 // DefaultConfig serves on loopback with the embedded database and the sandbox.
 func DefaultConfig() Config {
 	return Config{
-		Engine:  "inprocess",
+		Engine:  inProcess,
+		Roles:   roles(),
 		DataDir: "./data",
 		HTTP: HTTPConfig{
 			Addr:              "127.0.0.1:8080",
@@ -244,6 +247,7 @@ func DefaultConfig() Config {
 		},
 		Admin:    AdminConfig{Addr: "127.0.0.1:8081"},
 		Database: DatabaseConfig{MaxConns: 16, Flushers: 3, Timeout: 3 * time.Second, CommitTimeout: 10 * time.Second},
+		NATS:     defaultNATS(),
 		Log:      LogConfig{Level: "info", Format: "json"},
 		Tracing:  TracingConfig{Sample: 1, FollowCallers: true, Timeout: 10 * time.Second},
 		Auth:     AuthConfig{Keys: []APIKey{}},

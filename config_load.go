@@ -35,13 +35,14 @@ func Load(path string, flags *pflag.FlagSet) (Config, error) {
 	return load(path, os.Environ(), flags)
 }
 
-// AddConfigFlags gives the set a flag for each setting that one word can hold, named by its path, such as --http.addr; of
+// AddConfigFlags gives the set a flag for each setting that one word can hold, or words with commas between, named by its path, such as --http.addr; of
 // secrets there are none, since others can read a command line. Those not in the help work too.
 func AddConfigFlags(flags *pflag.FlagSet) {
 	cfg := DefaultConfig()
-	inHelp := map[string]bool{"http.addr": true, "admin.addr": true, "data_dir": true, "log.level": true, "sandbox.url": true}
+	inHelp := map[string]bool{"roles": true, "http.addr": true, "admin.addr": true, "data_dir": true, "log.level": true, "sandbox.url": true}
 	for _, s := range settings(&cfg) {
-		if s.isSecret() || s.value.Kind() == reflect.Slice {
+		_, words := s.value.Interface().([]string)
+		if s.isSecret() || s.value.Kind() == reflect.Slice && !words {
 			continue
 		}
 		flags.String(s.path, "", fmt.Sprintf("overrides %s (default %v)", envName(s.path), s.value.Interface()))

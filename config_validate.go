@@ -30,12 +30,14 @@ func (p *problems) unless(ok bool, key, format string, args ...any) {
 // Validate reports all impossible values together. What is only unwise is allowed.
 func (c Config) Validate() error {
 	var p problems
-	p.oneOf("engine", c.Engine, "inprocess")
+	p.oneOf("engine", c.Engine, inProcess, jetStream)
+	c.validateRoles(&p)
 	p.unless(c.DataDir != "", "data_dir", "name a directory: the keys are kept there")
 	c.HTTP.validate(&p)
 	p.address("admin.addr", c.Admin.Addr)
 	p.unless(c.Admin.Addr != c.HTTP.Addr || strings.HasSuffix(c.HTTP.Addr, ":0"), "admin.addr", "is taken by http.addr: use another port")
 	c.Database.validate(&p)
+	c.NATS.validate(&p)
 	p.oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
 	p.oneOf("log.format", c.Log.Format, "json", "console")
 	c.Tracing.validate(&p)

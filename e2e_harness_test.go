@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -48,9 +49,13 @@ func onBoth(t *testing.T, test func(*client), change ...func(*Config)) {
 	})
 }
 
+// engineOfTests is the engine that all tests of the whole service run: each passes on both.
+func engineOfTests() string { return cmp.Or(os.Getenv("TEST_ENGINE"), inProcess) }
+
 // quick is a configuration for tests: any port, a sandbox that answers at once, and little patience.
 func quick(t *testing.T, databaseURL string) Config {
 	cfg := DefaultConfig()
+	cfg.Engine = engineOfTests()
 	cfg.DataDir = t.TempDir()
 	cfg.HTTP.Addr, cfg.Admin.Addr, cfg.Sandbox.Addr = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Database.URL = Secret(databaseURL)

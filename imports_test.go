@@ -33,7 +33,7 @@ var importRules = []importRule{
 		"providers", "providers/hotel", "providers/hotel/sandbox", "providers/fraud/sandbox", "providers/payment/sandbox", "providers/tracking/sandbox",
 	}},
 	{of: "booking", alone: true, std: true},
-	{of: "chaos", alone: true, tests: []string{"store/storetest/pgserver", "store/storetest/child"}}, // it knows the service as others do: by its binary
+	{of: "chaos", alone: true, tests: []string{"store/storetest/pgserver", "store/storetest/natsd", "store/storetest/child"}}, // it knows the service as others do: by its binary
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
 	{of: "booking/web/...", may: []string{"booking"}},
 	{of: "sim", tests: []string{
@@ -44,6 +44,7 @@ var importRules = []importRule{
 	{of: "workers/queuetest", may: []string{"booking", "workers", "booking/bookingtest"}},
 	{of: "workers/...", may: []string{"booking"}},
 	{of: "store/storetest/child", alone: true, std: true},
+	{of: "store/storetest/natsd", may: []string{"store/storetest/child"}, alone: true, std: true},
 	{of: "store/storetest/pgserver", may: []string{"store/storetest/child"}, alone: true},
 	{of: "store/storetest/withpg", may: []string{"store/storetest/pgserver"}, alone: true},
 	{of: "store/storetest", may: []string{"booking", "store", "booking/bookingtest"}},
@@ -57,7 +58,7 @@ var importRules = []importRule{
 var onlyIn = map[string][]string{
 	"gorm.io":             {"store/..."},
 	"github.com/labstack": {"booking/web/...", "bench"}, // bench: the bare server that the service is compared with
-	"github.com/nats-io":  {"workers/jetstream"},
+	"github.com/nats-io":  {"workers/jetstream/..."},
 	// Who makes spans knows the API alone. What sends them is in one package, and main's tests read what it sends.
 	"go.opentelemetry.io/otel":           {"tracing", "workers", "providers", "store", "booking/web"},
 	"go.opentelemetry.io/otel/sdk":       {"tracing"},

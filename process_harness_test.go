@@ -111,7 +111,7 @@ func serviceProcess(t *testing.T, dataDir, sandbox string, environ ...string) (*
 func serviceOf(t *testing.T, program []string, dataDir, sandbox string, environ ...string) (*process, *client) {
 	t.Helper()
 	p := runProgram(t, program, []string{"serve"}, append([]string{
-		"BOOKING_DATA_DIR=" + dataDir, "BOOKING_SANDBOX__URL=" + sandbox, "BOOKING_SANDBOX__ADDR=127.0.0.1:0",
+		"BOOKING_ENGINE=" + engineOfTests(), "BOOKING_DATA_DIR=" + dataDir, "BOOKING_SANDBOX__URL=" + sandbox, "BOOKING_SANDBOX__ADDR=127.0.0.1:0",
 		"BOOKING_HTTP__ADDR=127.0.0.1:0", "BOOKING_ADMIN__ADDR=127.0.0.1:0",
 		"BOOKING_WORKERS__LEASE=3s", "BOOKING_WORKERS__POLL=200ms",
 		"BOOKING_FLOW__BACKOFF_BASE=50ms", "BOOKING_PROVIDERS__HOTEL__TIMEOUT=2s", "BOOKING_DATABASE__MAX_CONNS=8",
