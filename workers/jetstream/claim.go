@@ -106,7 +106,7 @@ const pruneFrom = 10_000
 // polls tells whether it is time to look for what is due without hints.
 func (q *Queue) polls(ctx context.Context, pool booking.Pool) bool {
 	interval := q.cfg.Backstop
-	sick := !q.conn.IsConnected()
+	sick := !q.connected()
 	for _, l := range q.lanes {
 		sick = sick || l.pool == pool && l.sick.Load()
 	}

@@ -23,13 +23,13 @@ import (
 type Queue struct {
 	workers.Queue
 
-	cfg     Config
-	flow    booking.Flow
-	conn    *nats.Conn
-	js      jetstream.JetStream
-	log     *zap.Logger
-	metrics *metrics
-	wake    func(booking.Pool) // hints of a pool have come
+	cfg       Config
+	flow      booking.Flow
+	js        jetstream.JetStream
+	connected func() bool // as far as anybody knows
+	log       *zap.Logger
+	metrics   *metrics
+	wake      func(booking.Pool) // hints of a pool have come
 
 	lanes  []*lane
 	unsaid chan saying
@@ -45,20 +45,27 @@ type Queue struct {
 // New puts a Queue around the one that keeps the bookings. pools are those that this process works in. wake must not be called
 // before Start. cfg must be valid.
 func New(below workers.Queue, flow booking.Flow, conn *nats.Conn, cfg Config, pools []booking.Pool, log *zap.Logger, wake func(booking.Pool)) (*Queue, error) {
-	q := &Queue{
-		Queue: below, cfg: cfg, flow: flow, conn: conn, log: log, metrics: newMetrics(), wake: wake,
-		unsaid:  make(chan saying, mostUnsaid),
-		working: map[booking.Lease]*message{}, polled: map[booking.Pool]time.Time{},
-	}
-	var err error
-	q.js, err = jetstream.New(conn, jetstream.WithPublishAsyncErrHandler(func(jetstream.JetStream, *nats.Msg, error) {
-		q.metrics.lost.Inc()
+	metrics := newMetrics()
+	js, err := jetstream.New(conn, jetstream.WithPublishAsyncErrHandler(func(jetstream.JetStream, *nats.Msg, error) {
+		metrics.lost.Inc()
 	}), jetstream.WithPublishAsyncMaxPending(mostUnsaid))
 	if err != nil {
 		return nil, err
 	}
-	q.lay(pools)
+	q := Over(below, flow, js, conn.IsConnected, cfg, pools, log, wake)
+	q.metrics = metrics
 	return q, nil
+}
+
+// Over is New for a stream that is reached in another way.
+func Over(below workers.Queue, flow booking.Flow, js jetstream.JetStream, connected func() bool, cfg Config, pools []booking.Pool, log *zap.Logger, wake func(booking.Pool)) *Queue {
+	q := &Queue{
+		Queue: below, cfg: cfg, flow: flow, js: js, connected: connected, log: log, metrics: newMetrics(), wake: wake,
+		unsaid:  make(chan saying, mostUnsaid),
+		working: map[booking.Lease]*message{}, polled: map[booking.Pool]time.Time{},
+	}
+	q.lay(pools)
+	return q
 }
 
 // lay makes the lanes.

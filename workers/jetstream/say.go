@@ -90,7 +90,7 @@ func (q *Queue) speak(ctx context.Context) {
 
 // publish says a hint. again tells a repetition from the first, which the broker would drop as its duplicate.
 func (q *Queue) publish(h booking.Hint, again string) {
-	if !q.conn.IsConnected() {
+	if !q.connected() {
 		q.metrics.lost.Inc()
 		return
 	}
