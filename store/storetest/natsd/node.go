@@ -70,7 +70,8 @@ func (n *Node) Stop() error {
 	return n.end(os.Interrupt)
 }
 
-// Pause stops it as a machine that swaps, or is moved, would: its connections stay, and say nothing.
+// Pause stops it as a machine that swaps, or is moved, would: its connections stay, and say nothing. What it is
+// saying at that moment may still be heard.
 func (n *Node) Pause() error { return n.signal(syscall.SIGSTOP) }
 
 // Resume lets it go on.
