@@ -72,7 +72,7 @@ type auditHead struct {
 const auditTextLimit = 500
 
 // auditOf is the row of an action, but for its place in the chain; nil where it is none of our own people's.
-func (k Keys) auditOf(id booking.ID, e booking.Entry, line historyRow, reference, calls *string) (*auditRow, error) {
+func (k Keys) auditOf(id booking.ID, e booking.Entry, line historyRow, texts lineTexts) (*auditRow, error) {
 	if !booking.ByStaff(e.Actor) {
 		return nil, nil
 	}
@@ -87,7 +87,7 @@ func (k Keys) auditOf(id booking.ID, e booking.Entry, line historyRow, reference
 		ToPhase: line.ToPhase, ToStep: line.ToStep, ToStatus: line.Status,
 		RequestID: clean(e.Mandate.RequestID, auditTextLimit), KeyID: k.Current,
 	}
-	row.TextDigest, row.LineDigest = key.line(string(id), line, reference, calls)
+	row.TextDigest, row.LineDigest = key.line(string(id), line, texts)
 	return row, nil
 }
 
@@ -169,14 +169,16 @@ func (k auditKey) row(r auditRow) []byte {
 }
 
 // line is two digests of a line of history: of the text, and of the rest. The text's own can stay when the text must go. Lines
-// of before there were calls have none, and neither have actions: so calls are in the digest only where there are some, and
-// what is added to a line later shows.
-func (k auditKey) line(id string, r historyRow, reference, calls *string) (text, rest []byte) {
+// of before there were calls and events have none, and most lines have none today: so what is NULL at the end of a line is not in
+// the digest, and what is added to a line later shows.
+func (k auditKey) line(id string, r historyRow, texts lineTexts) (text, rest []byte) {
 	text = k.mac("text", id, r.Version, r.Detail)
 	r.Detail = ""
-	values := r.values(id, reference, calls)
-	if calls == nil {
-		values = values[:len(values)-1]
+	values := r.values(id, texts)
+	if texts.Events == nil {
+		if values = values[:len(values)-1]; texts.Calls == nil {
+			values = values[:len(values)-1]
+		}
 	}
 	return text, k.mac("line", values...)
 }

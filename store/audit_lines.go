@@ -18,14 +18,13 @@ import (
 type lineRow struct {
 	BookingID string
 	Line      historyRow `gorm:"embedded"`
-	Reference *string
-	Calls     *string
-	Erased    bool // what people wrote before was erased
+	Texts     lineTexts  `gorm:"embedded"`
+	Erased    bool       // what people wrote before was erased
 }
 
 var auditedLines = `
 WITH {rows}
-SELECT h.booking_id, ` + prefixed("h.", historyColumns) + `, h.written_by, h.reference, h.calls,
+SELECT h.booking_id, ` + prefixed("h.", historyColumns) + `, h.written_by, h.reference, h.calls, h.events,
     EXISTS (SELECT 1 FROM audit AS e WHERE e.booking_id = h.booking_id AND e.version > h.version AND e.action = 'erase') AS erased
 FROM v JOIN history AS h ON h.booking_id = v.id AND h.version = v.version`
 
@@ -75,7 +74,7 @@ func (l *lineRow) against(row auditRow, key auditKey) (differs []string) {
 			differs = append(differs, fmt.Sprintf("its line of history has %s %v, and the row %v", c.column, c.is, c.said))
 		}
 	}
-	text, rest := key.line(l.BookingID, l.Line, l.Reference, l.Calls)
+	text, rest := key.line(l.BookingID, l.Line, l.Texts)
 	if !bytes.Equal(rest, row.LineDigest) && len(differs) == 0 {
 		differs = append(differs, "its line of history was changed: it has another digest")
 	}

@@ -217,17 +217,16 @@ func (s *Store) saveOp(b *booking.Booking, e booking.Entry, owner, by string, ne
 	if err != nil {
 		return nil, fmt.Errorf("save booking %s: %w", b.ID, err)
 	}
-	line, reference, calls := newHistoryRow(e, by), nullable(b.ReferenceAt(e.From.Step), textLimit), writeCalls(e.Calls)
-	audit, err := s.cfg.Keys.auditOf(b.ID, e, line, reference, calls)
+	line, texts := newHistoryRow(e, by), lineTexts{Reference: nullable(b.ReferenceAt(e.From.Step), textLimit), Calls: writeCalls(e.Calls)}
+	if texts.Events, err = s.tell(b, e); err != nil {
+		return nil, fmt.Errorf("save booking %s: %w", b.ID, err)
+	}
+	audit, err := s.cfg.Keys.auditOf(b.ID, e, line, texts)
 	if err != nil {
 		return nil, fmt.Errorf("audit booking %s: %w", b.ID, err)
 	}
-	told, err := s.tell(b, e)
-	if err != nil {
-		return nil, fmt.Errorf("save booking %s: %w", b.ID, err)
-	}
 	return &op{
-		id: b.ID, owner: owner, entry: line, history: line.columns(string(b.ID), reference, calls, told), audit: audit, told: told != nil,
+		id: b.ID, owner: owner, entry: line, history: line.values(string(b.ID), texts), audit: audit, told: texts.Events != nil,
 		place: place.values(string(b.ID), string(pool), b.Offer.Supplier, owner, next),
 	}, nil
 }

@@ -74,3 +74,33 @@ func TestWhatIsToldOfALineCannotBeChanged(t *testing.T) {
 		require.Error(t, s.Exec(t.Context(), "UPDATE history SET events = '[]' WHERE version = 1"))
 	}, toldTo("one"))
 }
+
+// What staff did to a booking is told to others, and that is as much a part of the audit as the action is.
+func TestWhatIsToldOfAnActionIsInTheAudit(t *testing.T) {
+	t.Parallel()
+	for database, config := range databases() {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			cfg := config(t)
+			s := storetest.Open(t, cfg, toldTo("one"))
+			b := accepted(t, s, 1)
+			_, err := s.Decide(t.Context(), b.ID, func(b *booking.Booking) (booking.Entry, error) {
+				entry, err := noteOf("a call")(b)
+				entry.Happenings = []booking.Happening{{Type: booking.EventCaptured, Minor: 34600}}
+				return entry, err
+			})
+			require.NoError(t, err)
+			require.Equal(t, []string{"1 booking.accepted", "2 payment.captured"}, drained(t, s, claim("a"))[b.ID])
+			report, findings := verified(t, s, "")
+			require.Empty(t, findings)
+			require.EqualValues(t, 1, report.Actions)
+
+			undefended(t, s, cfg.URL != "")
+			for _, events := range []string{"NULL", "'[]'", "replace(events, '346.00', '1.00')"} {
+				mended(t, s)
+				require.NoError(t, s.Exec(t.Context(), "UPDATE history SET events = "+events+" WHERE version = 2"))
+				requireNamed(t, s, tampering{seq: 1, only: true, names: []string{"its line of history was changed"}})
+			}
+		})
+	}
+}

@@ -279,14 +279,17 @@ const open = "open"
 
 func (r peopleRow) values() []any { return []any{r.ID, r.EmailIndex, r.KeyID, r.DataKey, r.Sealed} }
 
-// columns are those of linesIn. What is told of a line is in the line, and no digest of the audit is over it.
-func (r historyRow) columns(id string, reference, calls, events *string) []any {
-	return append(r.values(id, reference, calls), events)
+// lineTexts are the columns of a line that may be NULL.
+type lineTexts struct {
+	Reference *string
+	Calls     *string
+	Events    *string // what other systems are told of it
 }
 
-func (r historyRow) values(id string, reference, calls *string) []any {
+// values are those of linesIn.
+func (r historyRow) values(id string, texts lineTexts) []any {
 	return []any{
 		id, r.Version, r.At, r.Actor, r.Verb, r.FromPhase, r.FromStep, r.ToPhase, r.ToStep, r.Attempt, r.Outcome, r.Reason,
-		r.Detail, r.TookUs, r.Status, r.WrittenBy, reference, calls,
+		r.Detail, r.TookUs, r.Status, r.WrittenBy, texts.Reference, texts.Calls, texts.Events,
 	}
 }

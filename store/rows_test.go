@@ -52,7 +52,7 @@ func TestALineOfHistorySurvivesItsRow(t *testing.T) {
 		}
 		row := newHistoryRow(want, "a.1")
 		require.Equal(t, want, row.entry(writeCalls(want.Calls)))
-		require.Len(t, row.columns("", nil, nil, nil), len(linesIn))
+		require.Len(t, row.values("", lineTexts{}), len(linesIn))
 	})
 }
 

@@ -41,14 +41,14 @@ func (s *Store) lockService(tx *gorm.DB) (e booking.Entry, err error) {
 // writeService writes a line of the service itself, and its row of the audit.
 func (s *Store) writeService(tx *gorm.DB, e booking.Entry) (head auditHead, err error) {
 	line := newHistoryRow(e, rand.Text())
-	audit, err := s.cfg.Keys.auditOf(serviceItself, e, line, nil, nil)
+	audit, err := s.cfg.Keys.auditOf(serviceItself, e, line, lineTexts{})
 	if err == nil && audit == nil {
 		err = errors.New("it would leave no row in the audit")
 	}
 	if err != nil {
 		return head, err
 	}
-	o := &op{id: serviceItself, entry: line, history: line.columns(string(serviceItself), nil, nil, nil), audit: audit}
+	o := &op{id: serviceItself, entry: line, history: line.values(string(serviceItself), lineTexts{}), audit: audit}
 	err = s.sql.each(insertLine, linesIn, [][]any{o.history}, func(statement string, args []any) error { return tx.Exec(statement, args...).Error })
 	if err != nil {
 		return head, err
