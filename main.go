@@ -45,7 +45,7 @@ func command() *cobra.Command {
 	root.RunE, root.Args = serving.RunE, cobra.NoArgs
 	root.PersistentFlags().StringVar(&file, "config", "", "the configuration file (default: config.yaml, if there is one)")
 	AddConfigFlags(root.PersistentFlags())
-	root.AddCommand(serving, sandboxCommand(&file), migrateCommand(&file), auditCommand(&file), eraseCommand(&file), benchCommand(), &cobra.Command{
+	root.AddCommand(serving, sandboxCommand(&file), migrateCommand(&file), auditCommand(&file), eraseCommand(&file), limitsCommand(&file), benchCommand(), &cobra.Command{
 		Use: "version", Short: "print the version", Args: cobra.NoArgs,
 		Run: func(cmd *cobra.Command, _ []string) { cmd.Println(version()) },
 	})

@@ -31,6 +31,9 @@ func laneName(p booking.Pool, supplier string) string {
 	return string(p) + "." + token(supplier)
 }
 
+// durable is the name of a lane's consumer.
+func (l *lane) durable() string { return strings.ReplaceAll(l.name, ".", "_") }
+
 // token makes a part of a subject of any text: as it is, where it can be, so that people can read it.
 func token(text string) string {
 	plain := text != "" && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == "" && !strings.HasPrefix(text, "x-")
@@ -70,7 +73,7 @@ func (q *Queue) consumer(ctx context.Context, l *lane) (jetstream.Consumer, erro
 	if err := q.ensure(ctx); err != nil {
 		return nil, err
 	}
-	name := strings.ReplaceAll(l.name, ".", "_")
+	name := l.durable()
 	c, err := q.js.Consumer(ctx, q.cfg.Stream, name)
 	if !errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return c, err
@@ -90,28 +93,4 @@ func (q *Queue) consumer(ctx context.Context, l *lane) (jetstream.Consumer, erro
 		return nil, fmt.Errorf("make the consumer %s: %w", name, err)
 	}
 	return c, nil
-}
-
-// SetLimit changes, for the whole fleet and at once, how many turns of a lane may be under way; supplier is of the provider
-// pool only. It is lost with the consumer, and then the configuration's again.
-func (q *Queue) SetLimit(ctx context.Context, pool booking.Pool, supplier string, limit int) error {
-	if limit <= 0 || q.cfg.Limits.Of(pool) == 0 {
-		return fmt.Errorf("limit pool %s to %d: only a pool that nats.limits has a limit for can be limited, to 1 or more", pool, limit)
-	}
-	for _, l := range q.lanes {
-		if l.name != laneName(pool, supplier) {
-			continue
-		}
-		c, err := q.consumer(ctx, l)
-		if err != nil {
-			return err
-		}
-		config := c.CachedInfo().Config
-		config.MaxAckPending = limit
-		if _, err := q.js.UpdateConsumer(ctx, q.cfg.Stream, config); err != nil {
-			return fmt.Errorf("limit %s to %d: %w", l.name, limit, err)
-		}
-		return nil
-	}
-	return fmt.Errorf("limit pool %s of supplier %q: there is no such lane", pool, supplier)
 }
