@@ -23,7 +23,7 @@ func (n *Node) Healthy(ctx context.Context) error {
 			return nil
 		}
 		if !n.Runs() {
-			return fmt.Errorf("%s ended: %s", n.name, n.tail())
+			return fmt.Errorf("start %s: %w\n%s", n.name, errEnded, n.tail())
 		}
 		if stop := pause(ctx); stop != nil {
 			return fmt.Errorf("%s is not healthy: %w\n%s", n.name, errors.Join(stop, err), n.tail())

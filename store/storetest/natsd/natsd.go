@@ -22,8 +22,15 @@ import (
 	"time"
 )
 
-// pollEvery is how often a server is asked whether it is so far.
-const pollEvery = 20 * time.Millisecond
+const (
+	// pollEvery is how often a server is asked whether it is so far.
+	pollEvery = 20 * time.Millisecond
+	// attempts to start a cluster: somebody may take a port between its choice and the start.
+	attempts = 3
+)
+
+// errEnded says that a node ended by itself.
+var errEnded = errors.New("it ended")
 
 // Options say how many nodes, where, and how durable. The zero Options are one node that anybody on this machine may use, in a
 // temporary directory.
@@ -50,6 +57,16 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
+	for attempt := 1; ; attempt++ {
+		c, err := assemble(ctx, program, o)
+		if err == nil || !errors.Is(err, errEnded) || attempt == attempts {
+			return c, err
+		}
+	}
+}
+
+// assemble makes a cluster of nodes that are healthy, or nothing.
+func assemble(ctx context.Context, program string, o Options) (*Cluster, error) {
 	dir, err := os.MkdirTemp(o.Dir, "nats-")
 	if err != nil {
 		return nil, fmt.Errorf("make a directory for nats-server: %w", err)
