@@ -39,10 +39,18 @@ var deliveryIn = []column{
 	{"endpoint", isText}, {"event_id", isText}, {"type", isText}, {"booking_id", isID}, {"version", isInt}, {"part", isInt}, {"body", isText},
 }
 
-var resultIn = []column{
-	{"id", isInt}, {"owner", isText}, {"endpoint", isText}, {"booking_id", isID}, {"version", isInt}, {"part", isInt},
-	{"state", isText}, {"retry", isInt}, {"status", isInt}, {"error", isText},
+var resultIn = []column{{"id", isInt}, {"owner", isText}, {"state", isText}, {"retry", isInt}, {"status", isInt}, {"error", isText}}
+
+// headRow is a delivery that was settled, and when it, or what it held up, is due.
+type headRow struct {
+	Endpoint  string
+	BookingID string
+	Version   int64
+	Part      int64
+	Next      int64
 }
+
+var headIn = []column{{"endpoint", isText}, {"booking_id", isID}, {"version", isInt}, {"part", isInt}, {"next", isInt}}
 
 const (
 	// One that comes behind others is not due before them.
@@ -73,11 +81,12 @@ UPDATE webhook_deliveries AS d SET owner = '', status = v.status, last_error = v
     due_at = CASE v.state WHEN 'due' THEN {now} + v.retry END,
     delivered_at = CASE v.state WHEN 'delivered' THEN {now} END,
     dead_at = CASE v.state WHEN 'dead' THEN {now} END
-FROM v WHERE d.id = v.id AND d.owner = v.owner AND d.due_at IS NOT NULL`
+FROM v WHERE d.id = v.id AND d.owner = v.owner AND d.due_at IS NOT NULL
+RETURNING endpoint, booking_id, version, part, COALESCE(due_at, delivered_at, dead_at) AS next`
 
 	followDeliveries = `
 WITH {rows}
-UPDATE webhook_deliveries AS d SET due_at = {now} + v.retry
+UPDATE webhook_deliveries AS d SET due_at = v.next
 FROM v WHERE d.endpoint = v.endpoint AND d.booking_id = v.booking_id AND d.due_at IS NOT NULL AND d.owner = ''
     AND (d.version, d.part) > (v.version, v.part)`
 )
@@ -119,21 +128,26 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c booking.DeliveryClaim) ([
 func (s *Store) SettleDeliveries(ctx context.Context, results []booking.DeliveryResult) error {
 	values := make([][]any, len(results))
 	for i, r := range results {
-		d := r.Delivery
 		retry := max(r.RetryIn, 0).Microseconds()
 		if r.State != booking.DeliveryDue {
 			retry = 0
 		}
-		values[i] = []any{d.ID, r.Owner, d.Endpoint, string(d.Booking), int64(d.Version), int64(d.Part), string(r.State), retry, int64(r.Status), clean(r.Error, textLimit)}
+		values[i] = []any{r.Delivery.ID, r.Owner, string(r.State), retry, int64(r.Status), clean(r.Error, textLimit)}
 	}
 	err := s.deliver(ctx, func(tx *gorm.DB) error {
-		for _, statement := range []string{settleDeliveries, followDeliveries} {
-			err := s.sql.each(statement, resultIn, values, func(statement string, args []any) error { return tx.Exec(statement, args...).Error })
-			if err != nil {
-				return err
+		var heads [][]any
+		err := s.sql.each(settleDeliveries, resultIn, values, func(statement string, args []any) error {
+			var rows []headRow
+			err := tx.Raw(statement, args...).Find(&rows).Error
+			for _, r := range rows {
+				heads = append(heads, []any{r.Endpoint, r.BookingID, r.Version, r.Part, r.Next})
 			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
-		return nil
+		return s.sql.each(followDeliveries, headIn, heads, func(statement string, args []any) error { return tx.Exec(statement, args...).Error })
 	})
 	if err != nil {
 		return fmt.Errorf("settle %d deliveries: %w", len(results), err)
