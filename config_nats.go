@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -55,9 +56,12 @@ func defaultNATS() NATSConfig {
 	return NATSConfig{Stream: "look", Replicas: 1, Storage: "file", Sync: 2 * time.Minute, Backstop: 5 * time.Second, Sweep: time.Second}
 }
 
+var streamName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
 func (c NATSConfig) validate(p *problems) {
 	p.unless(c.URL == "" || validServers(c.URL.Reveal()), "nats.url", "want nats://host:4222 or tls://host:4222, several with commas between") // and not what is there: it may have a password
 	p.unless((c.TLS.Cert == "") == (c.TLS.Key == ""), "nats.tls.cert", "needs nats.tls.key, and the other way round")
+	p.unless(streamName.MatchString(c.Stream), "nats.stream", "use letters, digits, - and _")
 	p.unless(slices.Contains([]int{1, 3, 5}, c.Replicas), "nats.replicas", "use 1, 3 or 5")
 	p.oneOf("nats.storage", c.Storage, "file", "memory")
 	p.unless(c.Sync >= 0, "nats.sync", "use 0s, for after every hint, or more")

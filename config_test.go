@@ -155,7 +155,7 @@ func TestImpossibleValuesAreRefused(t *testing.T) {
 		"BOOKING_TRACING__HEADERS=a b=canary":                   "tracing.headers",
 		"BOOKING_TRACING__SAMPLE=1.1":                           "tracing.sample",
 		"BOOKING_TRACING__SAMPLE=NaN":                           "tracing.sample",
-		"BOOKING_TRACING__FOLLOW_CALLERS=maybe":                 "tracing.follow_callers",
+		"BOOKING_TRACING__FOLLOW_CALLERS=maybe":                 "BOOKING_TRACING__FOLLOW_CALLERS",
 		"BOOKING_TRACING__TIMEOUT=0s":                           "tracing.timeout",
 		"BOOKING_AUTH__KEYS=[{name: a, scope: root, hash: ab}]": "auth.keys[0]",
 		"BOOKING_SECRETS__PEOPLE_KEY=c2hvcnQ=":                  "secrets.people_key",
