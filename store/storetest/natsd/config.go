@@ -17,6 +17,7 @@ const (
 )
 
 func (n *Node) config() string { return filepath.Join(n.dir, "nats.conf") }
+func (n *Node) data() string   { return filepath.Join(n.dir, "data") }
 
 // configure makes the node's directory, with the file of its settings.
 func (n *Node) configure(o Options, routes []string) error {
@@ -25,7 +26,7 @@ func (n *Node) configure(o Options, routes []string) error {
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "server_name: %s\nlisten: \"%s:%d\"\nhttp: \"%s:%d\"\n", n.name, host, n.client, host, n.monitor)
-	fmt.Fprintf(&text, "jetstream {\n  store_dir: %q\n", filepath.Join(n.dir, "data"))
+	fmt.Fprintf(&text, "jetstream {\n  store_dir: %q\n", n.data())
 	if o.SyncAlways {
 		fmt.Fprintln(&text, "  sync_interval: always")
 	}

@@ -94,7 +94,7 @@ func (c *Cluster) start(ctx context.Context, program string, o Options) error {
 		if err := node.configure(o, routes); err != nil {
 			return fmt.Errorf("configure %s: %w", node.name, err)
 		}
-		if err := node.launch(); err != nil {
+		if err := node.Launch(); err != nil {
 			return err
 		}
 	}

@@ -50,13 +50,31 @@ func (n *Node) Runs() bool {
 // Start starts it again after its end, where it was and with what it has stored, and returns once it takes clients and is up to
 // date with the others. Where those are too few to agree on anything, it never is: then ctx ends the waiting.
 func (n *Node) Start(ctx context.Context) error {
-	if n.Runs() {
-		return fmt.Errorf("start %s: it runs", n.name)
-	}
-	if err := n.launch(); err != nil {
+	if err := n.Launch(); err != nil {
 		return err
 	}
 	return n.Healthy(ctx)
+}
+
+// Launch is Start without the waiting: of several that were down, the first is not healthy before another is there.
+func (n *Node) Launch() error {
+	if n.Runs() {
+		return fmt.Errorf("start %s: it runs", n.name)
+	}
+	log, err := os.OpenFile(n.Log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	server := exec.Command(n.program, "-c", n.config()) //nolint:noctx // lives until it is stopped
+	server.Dir, server.Stdout, server.Stderr = n.dir, log, log
+	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt typed at the terminal is for us, and we stop it
+	exited, err := child.Start(server, syscall.SIGKILL)
+	if err != nil {
+		return fmt.Errorf("start %s: %w", n.name, err)
+	}
+	n.process, n.exited = server.Process, exited
+	return nil
 }
 
 // Kill ends it as the loss of its machine would, as far as it concerns others. One that has ended stays as it is.
@@ -68,6 +86,14 @@ func (n *Node) Stop() error {
 		return err
 	}
 	return n.end(os.Interrupt)
+}
+
+// Forget removes all that it has stored, as a machine has that comes back with an empty disk. It must have ended.
+func (n *Node) Forget() error {
+	if n.Runs() {
+		return fmt.Errorf("forget what %s has stored: it runs", n.name)
+	}
+	return os.RemoveAll(n.data())
 }
 
 // Pause stops it as a machine that swaps, or is moved, would: its connections stay, and say nothing. What it is
@@ -100,22 +126,4 @@ func (n *Node) end(s os.Signal) error {
 	case <-time.After(stopWithin):
 		return fmt.Errorf("%s has not ended within %s of %s", n.name, stopWithin, s)
 	}
-}
-
-// launch starts the process, and does not wait for what it does.
-func (n *Node) launch() error {
-	log, err := os.OpenFile(n.Log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	server := exec.Command(n.program, "-c", n.config()) //nolint:noctx // lives until it is stopped
-	server.Dir, server.Stdout, server.Stderr = n.dir, log, log
-	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt typed at the terminal is for us, and we stop it
-	exited, err := child.Start(server, syscall.SIGKILL)
-	if err != nil {
-		return fmt.Errorf("start %s: %w", n.name, err)
-	}
-	n.process, n.exited = server.Process, exited
-	return nil
 }
