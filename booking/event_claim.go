@@ -14,6 +14,12 @@ type EventClaim struct {
 	Lease      time.Duration
 }
 
+// EventFigures is how far behind a subscriber is.
+type EventFigures struct {
+	Waiting int           // changes that it was not told of
+	Lag     time.Duration // how long ago the first of them was
+}
+
 // EventCursor is how far a list of events was read. The zero EventCursor is its beginning.
 type EventCursor struct {
 	At      time.Time

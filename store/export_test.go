@@ -276,8 +276,11 @@ func ShardOf(id booking.ID) int64 { return shardOf(id) }
 
 // WaitingEvents is the statement that reads the events of four shards.
 func WaitingEvents(*Store) (string, []any) {
-	return waitingEvents(booking.EventClaim{Subscriber: "one", Limit: 100}, []int64{1, 2, 3, 4})
+	return waitingLines(toldColumns, "one", []int64{1, 2, 3, 4}, 25)
 }
+
+// EventFiguresOf is the statement that counts what waits for a subscriber.
+func EventFiguresOf(s *Store) (string, []any) { return s.eventFigures("one") }
 
 // ClaimShards is the statement that takes shards.
 func ClaimShards(s *Store) (string, []any) {

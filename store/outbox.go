@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"strings"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -127,7 +128,7 @@ func (s *Store) ClaimEvents(ctx context.Context, c booking.EventClaim) ([]bookin
 
 // waiting reads the first events of some shards: an equal part of each.
 func (s *Store) waiting(tx *gorm.DB, c booking.EventClaim, shards []int64) ([]booking.Event, error) {
-	statement, args := waitingEvents(c, shards)
+	statement, args := waitingLines(toldColumns, c.Subscriber, shards, max(1, c.Limit/len(shards)))
 	var rows []*toldRow
 	if err := scan(tx.Raw(statement, args...), (*toldRow).fields, func(row *toldRow) { rows = append(rows, row) }); err != nil {
 		return nil, err
@@ -135,12 +136,47 @@ func (s *Store) waiting(tx *gorm.DB, c booking.EventClaim, shards []int64) ([]bo
 	return tellers(rows)
 }
 
-func waitingEvents(c booking.EventClaim, shards []int64) (statement string, args []any) {
+// waitingLines is a query for so many lines of each shard.
+func waitingLines(columns, subscriber string, shards []int64, each int) (statement string, args []any) {
 	parts := make([]string, len(shards))
 	for i, shard := range shards {
-		parts[i], args = waitingIn, append(args, c.Subscriber, shard, max(1, c.Limit/len(shards)))
+		parts[i], args = waitingIn, append(args, subscriber, shard, each)
 	}
-	return "SELECT " + toldColumns + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS o JOIN history AS h ON h.booking_id = o.booking_id AND h.version = o.version", args
+	return "SELECT " + columns + " FROM (" + strings.Join(parts, " UNION ALL ") + ") AS o JOIN history AS h ON h.booking_id = o.booking_id AND h.version = o.version", args
+}
+
+const (
+	eventsCounted = 10_000 // of what waits, at most
+	eventsLooked  = 64     // in each shard, for the oldest: about those that are told of next
+)
+
+// EventFigures counts what a subscriber was not told of, up to ten thousand, and tells how long the first of it waits.
+func (s *Store) EventFigures(ctx context.Context, subscriber string) (booking.EventFigures, error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	statement, args := s.eventFigures(subscriber)
+	var row struct {
+		Waiting int
+		Lag     *int64
+	}
+	if err := s.read.WithContext(ctx).Raw(statement, args...).Scan(&row).Error; err != nil {
+		return booking.EventFigures{}, fmt.Errorf("count the events for %s: %w", subscriber, err)
+	}
+	figures := booking.EventFigures{Waiting: row.Waiting}
+	if row.Lag != nil {
+		figures.Lag = max(time.Duration(*row.Lag)*time.Microsecond, 0)
+	}
+	return figures, nil
+}
+
+func (s *Store) eventFigures(subscriber string) (statement string, args []any) {
+	var all []int64
+	for shard := range shards {
+		all = append(all, int64(shard))
+	}
+	first, args := waitingLines("MIN(h.at)", subscriber, all, eventsLooked)
+	return s.sql.clocked("SELECT {now} - (" + first + ") AS lag, (SELECT COUNT(*) FROM (SELECT 1 FROM outbox WHERE subscriber = ? LIMIT ?) AS w) AS waiting"),
+		append(args, subscriber, eventsCounted)
 }
 
 // SettleEvents ends a claim. The subscriber has what is in taken, and is not told of it again.
