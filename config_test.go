@@ -129,7 +129,7 @@ func TestAllProblemsAreReportedTogether(t *testing.T) {
 		path + ": workers.memory: want a whole number",
 		"BOOKING_DATA_DIR_FILE: there is no such setting",
 		"BOOKING_HTTP__ADR: there is no such setting",
-		`engine: "carrier-pigeon" is not known: use inprocess`,
+		`engine: "carrier-pigeon" is not known: use inprocess, jetstream`,
 		"database.url: want postgres://user:password@host:5432/name, or nothing for SQLite in data_dir",
 		"workers.lease: use more than workers.poll (1s): what is due again before the next poll stays leased",
 	}, lines(err))

@@ -141,7 +141,7 @@ func TestTwoProcessesOnOnePostgresShareTheWorkAndAnswerForEachOther(t *testing.T
 	t.Parallel()
 	url := storetest.PostgresSchema(t)
 	dir, sandbox := t.TempDir(), sandboxProcess(t)
-	environ := []string{"BOOKING_DATABASE__URL=" + url, "BOOKING_WORKERS__MEMORY=8", "BOOKING_WORKERS__POOLS__PROVIDER=4"}
+	environ := append(sharedBroker(t), "BOOKING_DATABASE__URL="+url, "BOOKING_WORKERS__MEMORY=8", "BOOKING_WORKERS__POOLS__PROVIDER=4")
 	one, first := serviceProcess(t, dir, sandbox, environ...)
 	two, second := serviceProcess(t, dir, sandbox, environ...)
 	acked := first.crowd(80)
@@ -161,10 +161,11 @@ func TestManyProcessesStartTogetherOnAnEmptyDatabase(t *testing.T) {
 	t.Parallel()
 	url := storetest.PostgresSchema(t)
 	dir, sandbox := t.TempDir(), sandboxProcess(t)
+	environ := append(sharedBroker(t), "BOOKING_DATABASE__URL="+url, "BOOKING_DATABASE__MAX_CONNS=4")
 	var starting sync.WaitGroup
 	for range 4 {
 		starting.Go(func() {
-			_, c := serviceProcess(t, dir, sandbox, "BOOKING_DATABASE__URL="+url, "BOOKING_DATABASE__MAX_CONNS=4")
+			_, c := serviceProcess(t, dir, sandbox, environ...)
 			require.Equal(t, "confirmed", c.untilDecided(c.submit(order{}).ID).Status)
 		})
 	}

@@ -24,6 +24,16 @@ func brokerProcess(t *testing.T) (*natsd.Cluster, []string) {
 	return cluster, []string{"BOOKING_ENGINE=" + jetStream, "BOOKING_NATS__URL=" + strings.Join(cluster.URLs(), ",")}
 }
 
+// sharedBroker is what several processes need besides the database, with the engine that is being tested.
+func sharedBroker(t *testing.T) []string {
+	t.Helper()
+	if engineOfTests() == inProcess {
+		return nil
+	}
+	_, environ := brokerProcess(t)
+	return environ
+}
+
 // fleetProcesses starts a process for each role, on one database and one sandbox.
 func fleetProcesses(t *testing.T, environ []string) (map[string]*process, *client) {
 	t.Helper()

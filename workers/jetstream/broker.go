@@ -2,12 +2,10 @@ package jetstream
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"os"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
@@ -28,14 +26,13 @@ const (
 	connectWithin = 2 * time.Second
 	reconnectWait = 250 * time.Millisecond
 	pingEvery     = 5 * time.Second // a server that does not answer two of them is left for another
-	embeddedReady = 10 * time.Second
 )
 
 // Broker is a connection to the broker, and the broker itself where it is in this process. The connection comes and goes by
 // itself: nothing waits for it.
 type Broker struct {
 	conn   *nats.Conn
-	server *server.Server // nil: it is elsewhere
+	server *embedded // nil: it is elsewhere
 	up     prometheus.GaugeFunc
 }
 
@@ -50,7 +47,7 @@ func Connect(a Address, name string, log *zap.Logger) (*Broker, error) {
 		if b.server, err = embed(a, log); err != nil {
 			return nil, err
 		}
-		options = append(options, nats.InProcessServer(b.server))
+		options = append(options, nats.InProcessServer(b.server.Server))
 	}
 	if b.conn, err = nats.Connect(a.URL, options...); err != nil {
 		b.Close()
@@ -103,26 +100,6 @@ func (a Address) options(name string, log *zap.Logger) ([]nats.Option, error) {
 	return options, nil
 }
 
-// embed starts a server that only this process can reach.
-func embed(a Address, log *zap.Logger) (*server.Server, error) {
-	options := &server.Options{
-		ServerName: "embedded", DontListen: true, JetStream: true, StoreDir: a.Dir, NoSigs: true,
-		SyncInterval: a.Sync, SyncAlways: a.Sync == 0,
-	}
-	s, err := server.NewServer(options)
-	if err != nil {
-		return nil, fmt.Errorf("make the broker: %w", err)
-	}
-	s.SetLoggerV2(serverLog{log.Named("server").Sugar()}, false, false, false)
-	s.Start()
-	if !s.ReadyForConnections(embeddedReady) {
-		s.Shutdown()
-		s.WaitForShutdown()
-		return nil, errors.New("the broker in this process did not start: what it logged says why")
-	}
-	return s, nil
-}
-
 // Conn is the connection.
 func (b *Broker) Conn() *nats.Conn { return b.conn }
 
@@ -135,17 +112,6 @@ func (b *Broker) Close() {
 		b.conn.Close()
 	}
 	if b.server != nil {
-		b.server.Shutdown()
-		b.server.WaitForShutdown()
+		b.server.stop()
 	}
 }
-
-// serverLog is the server's log: what it tells of itself is of no interest unless something is wrong.
-type serverLog struct{ log *zap.SugaredLogger }
-
-func (l serverLog) Noticef(format string, args ...any) { l.log.Debugf(format, args...) }
-func (l serverLog) Warnf(format string, args ...any)   { l.log.Warnf(format, args...) }
-func (l serverLog) Fatalf(format string, args ...any)  { l.log.Errorf(format, args...) }
-func (l serverLog) Errorf(format string, args ...any)  { l.log.Errorf(format, args...) }
-func (l serverLog) Debugf(format string, args ...any)  { l.log.Debugf(format, args...) }
-func (l serverLog) Tracef(format string, args ...any)  { l.log.Debugf(format, args...) }
