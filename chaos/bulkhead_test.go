@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/chaos/judge"
 )
 
 // twoSuppliers is the product with a second hotel supplier: another address of the same sandbox. The product's configuration
@@ -39,9 +41,9 @@ func TestADeadSupplierOfTwo(t *testing.T) {
 		return dead.Load()
 	})
 	c.start("CHAOS_SECOND_SUPPLIER=" + gate)
-	ok := only("ok")
+	ok := judge.Only("ok")
 	second := slices.Clone(ok)
-	second[0].supplier = "second"
+	second[0].Supplier = "second"
 
 	// Both live.
 	first := plan{clients: 12, kinds: ok, cancel: -1, pause: 150 * time.Millisecond}

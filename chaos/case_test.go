@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/chaos/judge"
 )
 
 const (
@@ -66,7 +68,7 @@ type kase struct {
 // instance is one `booking serve`.
 type instance struct {
 	*process
-	base, admin string
+	base, admin string // base is "" where no requests are taken
 
 	mu      sync.Mutex // guards the counters, which are read now and then
 	scraped map[string]float64
@@ -82,7 +84,7 @@ func newCase(t *testing.T, name string, on storage, environ ...string) *kase {
 func caseOf(t *testing.T, binary, name string, on storage, environ ...string) *kase {
 	t.Helper()
 	return &kase{
-		T: t, name: name, binary: binary, on: on, db: on.open(t), environ: environ,
+		T: t, name: name, binary: binary, on: on, db: on.open(t), environ: append(engine(t, on, environ), environ...),
 		sandbox: startSandbox(t, product(t)), // without the mutant's defect
 		did:     map[string]int{}, counters: map[string]float64{}, figures: map[string]float64{},
 	}
@@ -113,7 +115,10 @@ func (c *kase) ready(i *instance) {
 	c.Helper()
 	var serving struct{ HTTP, Admin string }
 	i.until("does not serve", func() bool { return i.says("serving", &serving) })
-	i.base, i.admin = "http://"+serving.HTTP, "http://"+serving.Admin
+	i.admin = "http://" + serving.Admin
+	if serving.HTTP != "" {
+		i.base = "http://" + serving.HTTP
+	}
 	i.until("does not become ready", func() bool {
 		a, err := call(http.MethodGet, i.admin+"/readyz", "", "", callWithin)
 		return err == nil && a.status == http.StatusOK
@@ -130,14 +135,13 @@ func (c *kase) ready(i *instance) {
 	c.instances = append(c.instances, i)
 }
 
-// somewhere is the address of any instance that was not taken down; "" while there is none.
+// somewhere is the address of any instance that takes requests and was not taken down; "" while there is none.
 func (c *kase) somewhere() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.instances) == 0 {
+	open := slices.DeleteFunc(c.running(), func(i *instance) bool { return i.base == "" })
+	if len(open) == 0 {
 		return ""
 	}
-	return c.instances[rand.IntN(len(c.instances))].base
+	return open[rand.IntN(len(open))].base
 }
 
 // kill ends an instance as a crash would.
@@ -217,7 +221,7 @@ func (c *kase) figure(name string, value float64) {
 	c.figures[name] = value
 }
 
-// running are the instances that clients find.
+// running are the instances that were not taken down: clients find those of them that take requests.
 func (c *kase) running() []*instance {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -272,7 +276,7 @@ func (c *kase) rest() (stuck int) {
 func (c *kase) moving() (int, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), callWithin)
 	defer cancel()
-	return count(ctx, c.db, moving)
+	return count(ctx, c.db, judge.Moving)
 }
 
 // leases are the bookings that somebody holds: their version by id, and their owner.
@@ -281,7 +285,7 @@ func (c *kase) leases() map[string]leaseOf {
 	ctx, cancel := context.WithTimeout(context.Background(), callWithin)
 	defer cancel()
 	held := map[string]leaseOf{}
-	err := each(ctx, c.db, leased, func(scan func(...any) error) error {
+	err := judge.Each(ctx, c.db, leased, func(scan func(...any) error) error {
 		var id string
 		var l leaseOf
 		err := scan(&id, &l.owner, &l.version)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"hotelbooking/chaos/judge"
 )
 
 // covered are the counters that show that a fault really struck, by the word that a case needs them by.
@@ -20,6 +22,10 @@ var covered = map[string][]string{
 	"shed":            {"booking_shed_total"},
 	"attention":       {"booking_attention_total"},
 	"panics":          {"booking_panics_total"},
+	"hints_fetched":   {"booking_hints_fetched_total"},
+	"hints_missed":    {"booking_hints_missed_total"},
+	"hints_swept":     {"booking_hints_swept_total"},
+	"hints_lost":      {"booking_hints_lost_total"},
 }
 
 // scrape reads an instance's counters, where it still answers.
@@ -61,7 +67,7 @@ func parseMetrics(text []byte) map[string]float64 {
 }
 
 // coverage is how often each kind of fault struck: by the service's counters, the sandbox's journal and the clients' memory.
-func coverage(total map[string]float64, journal []entry, stories []*story) map[string]int {
+func coverage(total map[string]float64, journal []judge.Entry, stories []*judge.Story) map[string]int {
 	seen := map[string]int{}
 	for word, names := range covered {
 		for _, name := range names {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hotelbooking/chaos/judge"
 	"hotelbooking/store/storetest/pgserver"
 )
 
@@ -104,11 +105,11 @@ func (c *kase) probe(what string) *probe {
 func (p *probe) send(c *kase) int {
 	c.Helper()
 	var err error
-	p.last, err = call(http.MethodPost, c.somewhere()+"/v1/bookings", c.key, only("ok")[0].body(p.key), 15*time.Second, "Idempotency-Key", p.key)
+	p.last, err = call(http.MethodPost, c.somewhere()+"/v1/bookings", c.key, judge.Only("ok")[0].Body(p.key), 15*time.Second, "Idempotency-Key", p.key)
 	if err != nil || p.last.status != http.StatusAccepted {
 		return p.last.status
 	}
-	var v view
+	var v judge.View
 	require.NoError(c, json.Unmarshal(p.last.body, &v))
 	require.True(c, p.id == "" || p.id == v.ID, "one key, one booking")
 	p.id = v.ID
@@ -126,9 +127,9 @@ func (p *probe) read(c *kase) int {
 func (p *probe) untilEnded(c *kase) {
 	c.Helper()
 	require.Eventually(c, func() bool { return p.send(c) == http.StatusAccepted }, time.Minute, poll, "%s is not accepted", p.key)
-	var v view
+	var v judge.View
 	require.Eventually(c, func() bool { return c.ask("/v1/bookings/"+p.id, c.key, &v) == http.StatusOK && v.Terminal }, time.Minute, 10*poll)
-	require.Equal(c, confirmed, v.Status)
+	require.Equal(c, judge.Confirmed, v.Status)
 }
 
 // onSQLiteIn is onSQLite in a directory of the caller's.

@@ -1,6 +1,6 @@
 // Package chaos proves the promises on the real process: it starts the real binary, kills it, pauses it, takes its database
 // away and starves it while clients book, and compares afterwards what the clients were told with what really happened.
-// It has nothing but tests, and none of them runs under a plain go test: `make chaos` runs the short form, `make chaos
+// Beside the judge it has nothing but tests, and none of them runs under a plain go test: `make chaos` runs the short form, `make chaos
 // FORM=long` the long one, and CASE=regexp chooses cases.
 //
 // A case is written like this:
@@ -28,9 +28,9 @@
 //   - instance is one `booking serve`: c.kill, c.pause, c.resume, c.terminate. Its metrics are read before each of them and
 //     summed over all that ever ran.
 //   - load is the clients. Each submission has its own Idempotency-Key, which is repeated until there is an answer; every answer
-//     is remembered. What each booking must come to is known from its magic tokens (kinds).
+//     is remembered. What each booking must come to is known from its magic tokens (judge.Kinds).
 //   - finish ends the load, clears the sandbox's faults, waits until nothing moves any more, gathers the evidence and checks it
-//     (evidence.violations, itself tested by fabricated violations), and reports one line: what was acknowledged, what was
+//     (judge.Evidence.Violations, itself tested by fabricated violations), and reports one line: what was acknowledged, what was
 //     done to it, and what was lost, doubled, inconsistent, stuck or not monotone, all of which must be 0. A counter in needs
 //     that stayed at 0 fails the case, too: a fault that never struck proves nothing.
 package chaos

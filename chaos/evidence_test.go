@@ -3,52 +3,38 @@ package chaos_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/chaos/judge"
 )
 
-// evidence is what the three sources say once nothing moves any more: the clients' memory, the outside's books, and the
-// service, by its database and its public API.
-type evidence struct {
-	stories []*story
-	ledger  map[string]effects // by reference
-	journal []entry
-	rows    map[string]*row // by id
-	final   map[string]view // by id: what the API says now, of all that were acknowledged
-	fees    map[string]string
-	desk    map[string]bool // ids that support's list of what needs a person shows
-	stuck   int             // bookings that still moved when patience ended
-}
-
 // gather collects the evidence. An instance must run.
-func (c *kase) gather(stories []*story, stuck int) evidence {
+func (c *kase) gather(stories []*judge.Story, stuck int) judge.Evidence {
 	c.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	rows, err := readRows(ctx, c.db)
+	rows, err := judge.ReadRows(ctx, c.db)
 	require.NoError(c, err)
-	e := evidence{stories: stories, rows: rows, final: map[string]view{}, fees: map[string]string{}, desk: map[string]bool{}, stuck: stuck}
+	e := judge.Evidence{Stories: stories, Rows: rows, Final: map[string]judge.View{}, Fees: map[string]string{}, Desk: map[string]bool{}, Stuck: stuck}
 	for _, s := range stories {
 		if len(s.IDs) == 0 {
 			continue
 		}
-		var v view
+		var v judge.View
 		if c.ask("/v1/bookings/"+s.IDs[0], c.key, &v) == http.StatusOK {
-			e.final[s.IDs[0]] = v
+			e.Final[s.IDs[0]] = v
 		} else {
 			s.Missing++
 		}
 	}
 	for id, r := range rows {
-		if r.Status == cancelled {
-			var v view
+		if r.Status == judge.Cancelled {
+			var v judge.View
 			require.Equal(c, http.StatusOK, c.ask("/v1/support/bookings/"+id, c.support, &v))
-			e.fees[id] = v.Cancellation.Fee.Amount
+			e.Fees[id] = v.Cancellation.Fee.Amount
 		}
 	}
 	for cursor := ""; ; {
@@ -62,15 +48,15 @@ func (c *kase) gather(stories []*story, stuck int) evidence {
 		}
 		require.Equal(c, http.StatusOK, c.ask(path, c.support, &page))
 		for _, b := range page.Bookings {
-			e.desk[b.ID] = true
+			e.Desk[b.ID] = true
 		}
 		if cursor = page.NextCursor; cursor == "" {
 			break
 		}
 	}
-	e.ledger, _ = c.sandbox.ledger()
+	e.Ledger, _ = c.sandbox.ledger()
 	c.sandbox.follow()
-	e.journal = c.sandbox.journal
+	e.Journal = c.sandbox.journal
 	return e
 }
 
@@ -105,9 +91,9 @@ func (c *kase) require(r *report, must needs) {
 	c.Helper()
 	r.publish()
 	for _, v := range r.found[:min(len(r.found), 3)] {
-		c.Log(r.evidence.about(v))
+		c.Log(r.evidence.About(v))
 	}
-	require.Empty(c, firstOf(r.found, 20), "%d violations", len(r.found))
+	require.Empty(c, judge.FirstOf(r.found, 20), "%d violations", len(r.found))
 	for _, word := range must {
 		require.NotZero(c, r.Coverage[word], "%s: nothing of it happened, so nothing was shown: %v", word, r.Coverage)
 	}
@@ -155,45 +141,4 @@ func (c *kase) staff() {
 	if sent > 0 {
 		c.did["sent_on_by_staff"] = sent
 	}
-}
-
-// about is all that is known of the booking of a violation, for who has to find out what went wrong.
-func (e evidence) about(v violation) string {
-	var out strings.Builder
-	fmt.Fprintln(&out, v)
-	reference := v.booking
-	if r := e.rows[v.booking]; r != nil {
-		reference = r.Reference
-		fmt.Fprintf(&out, "  %s %s %s, version %d, attention %q, key %s\n", r.Phase, r.Step, r.Status, r.Version, r.Attention, r.Key)
-		for _, l := range r.Lines {
-			fmt.Fprintf(&out, "  %s %2d %s %s, %s %s: %s %s -> %s %s, %s, by %s, took %s\n", l.At.UTC().Format(stamp), l.Version, l.Actor, l.Verb,
-				l.FromPhase, l.FromStep, l.Outcome, l.Reason, l.ToPhase, l.ToStep, l.Status, l.WrittenBy, l.Took)
-		}
-	}
-	for _, s := range e.stories {
-		if slices.Contains(s.IDs, v.booking) {
-			fmt.Fprintf(&out, "  its client wanted %q, and saw %+v\n", s.Kind.name, s.Seen)
-		}
-	}
-	for _, j := range e.journal {
-		if j.Reference == reference {
-			fmt.Fprintf(&out, "  %s received %s: %s %s %s: %s, %d %s, answer %s %s\n", j.At.UTC().Format(stamp), j.Received.UTC().Format(stamp), j.System,
-				j.Operation, j.Key, j.Effect, j.Status, j.Code, j.Answer, j.Fault)
-		}
-	}
-	fmt.Fprintf(&out, "  %+v", e.ledger[reference])
-	return out.String()
-}
-
-const stamp = "15:04:05.000"
-
-func firstOf(all []violation, n int) []string {
-	var out []string
-	for i, v := range all {
-		if i == n {
-			return append(out, fmt.Sprintf("and %d more", len(all)-n))
-		}
-		out = append(out, v.String())
-	}
-	return out
 }

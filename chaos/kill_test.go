@@ -35,11 +35,16 @@ func killAgainAndAgain(c *kase, kills, acks int) *load {
 // A machine that stands still for longer than a lease does not know it: what it was about to write is somebody else's by then.
 // So it is stopped while its calls are under way, at suppliers who take their time.
 func TestKilledAndPausedOnPostgres(t *testing.T) {
-	form := beside(t)
+	killedAndPaused(t, beside(t), "kill -9 and SIGSTOP, PostgreSQL")
+}
+
+// killedAndPaused does that to two or three instances. environ is of each.
+func killedAndPaused(t *testing.T, form form, name string, environ ...string) {
+	t.Helper()
 	kills, pauses := form.of(10, 300), form.of(3, 30)
-	c := newCase(t, "kill -9 and SIGSTOP, PostgreSQL", onPostgres(t, ownPostgres(t)),
+	c := newCase(t, name, onPostgres(t, ownPostgres(t)), append(environ,
 		// Longer than a pause, or it is the deadline that ends a call, and not its answer.
-		"BOOKING_PROVIDERS__HOTEL__TIMEOUT=8s", "BOOKING_PROVIDERS__PAYMENT__TIMEOUT=8s", "BOOKING_DATABASE__MAX_CONNS=12")
+		"BOOKING_PROVIDERS__HOTEL__TIMEOUT=8s", "BOOKING_PROVIDERS__PAYMENT__TIMEOUT=8s", "BOOKING_DATABASE__MAX_CONNS=12")...)
 	c.sandbox.misbehave(usualFaults())
 	instances := []*instance{c.start(), c.start()}
 	if form == long {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/chaos/judge"
 )
 
 const (
@@ -21,7 +23,7 @@ const (
 // plan is what clients do.
 type plan struct {
 	clients int           // at once; each has one booking under way. 0: 40
-	kinds   []kind        // nil: the usual mix
+	kinds   []judge.Kind  // nil: the usual mix
 	pause   time.Duration // of a client between two bookings, about
 	cancel  float64       // the share of bookings that their clients cancel at a random moment; below 0: none, 0: one in twelve
 	seed    uint64
@@ -44,7 +46,7 @@ type load struct {
 	beside []*load // others whose bookings are judged together with its own
 
 	mu      sync.Mutex // guards stories, to which each client adds its own
-	stories []*story
+	stories []*judge.Story
 }
 
 // offer sends the clients.
@@ -54,7 +56,7 @@ func (c *kase) offer(p plan) *load {
 		p.clients = 40
 	}
 	if p.kinds == nil {
-		p.kinds = kinds()
+		p.kinds = judge.Kinds()
 	}
 	if p.cancel == 0 {
 		p.cancel = 1. / 12
@@ -74,7 +76,7 @@ func (c *kase) offer(p plan) *load {
 func (l *load) stop() { l.closeOnce(l.quit) }
 
 // all is what its clients, and those of the loads beside it, did and saw, once they have left.
-func (l *load) all() []*story {
+func (l *load) all() []*judge.Story {
 	stories := l.stories
 	for _, other := range l.beside {
 		other.leave()

@@ -16,6 +16,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+
+	"hotelbooking/chaos/judge"
 )
 
 // front stands where the service looks for the sandbox, and gives each of its systems a way of its own: the configuration
@@ -93,7 +95,7 @@ func (f *front) remember(r *http.Request) bool {
 }
 
 // late counts the calls that arrived, and had an effect, when the service had given up waiting for their answer.
-func (f *front) late(journal []entry, patience time.Duration) (n int) {
+func (f *front) late(journal []judge.Entry, patience time.Duration) (n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, e := range journal {

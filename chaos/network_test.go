@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"hotelbooking/chaos/judge"
 	"hotelbooking/store/storetest/pgserver"
 )
 
@@ -117,7 +118,7 @@ func (n networkCase) run(t *testing.T, form form, server *pgserver.Server) {
 		n.must = append(n.must, "lost_commits", "lost_answers")
 	}
 	r.publish()
-	require.Empty(t, firstOf(r.found, 20), "%d violations", len(r.found))
+	require.Empty(t, judge.FirstOf(r.found, 20), "%d violations", len(r.found))
 	for _, word := range append(n.must, "met") {
 		require.NotZero(t, r.Coverage[word], "%s: nothing of it happened, so nothing was shown: %v", word, r.Coverage)
 	}
@@ -155,14 +156,14 @@ func (n networkCase) landscape(t *testing.T, server *pgserver.Server) (*kase, *p
 }
 
 // networkKinds take no longer than the network lets them.
-func networkKinds() []kind {
-	return slices.DeleteFunc(kinds(), func(k kind) bool {
-		return slices.Contains([]string{"answer lost", "not booked", "5xx", "garbage", "pending"}, k.name) // the trouble is the network's
+func networkKinds() []judge.Kind {
+	return slices.DeleteFunc(judge.Kinds(), func(k judge.Kind) bool {
+		return slices.Contains([]string{"answer lost", "not booked", "5xx", "garbage", "pending"}, k.Name) // the trouble is the network's
 	})
 }
 
 // unheard counts the effects of calls that arrived while their answers did not.
-func unheard(journal []entry, system string, from, to time.Time) (n int) {
+func unheard(journal []judge.Entry, system string, from, to time.Time) (n int) {
 	for _, e := range journal {
 		if e.System == system && e.Received.After(from) && e.Received.Before(to) && e.Effect != "none" {
 			n++

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/chaos/judge"
 )
 
 // orphans are the bookings that instances held when they were killed: how long until somebody else went on with each.
@@ -75,7 +77,7 @@ func (o *orphans) measure(r *report) {
 	o.c.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	rows, err := readRows(ctx, o.c.db)
+	rows, err := judge.ReadRows(ctx, o.c.db)
 	require.NoError(o.c, err)
 	// Who was killed before the first turn, too, left it an orphan again: it waited anew from then on.
 	last := map[leaseOfOne]orphan{}

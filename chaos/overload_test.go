@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/chaos/judge"
 )
 
 // Ten times as many bookings as can be made are offered, by clients that do not care for Retry-After. What is made meanwhile is
@@ -27,7 +29,7 @@ func TestOverload(t *testing.T) {
 	c.start()
 
 	// As many clients as keep all slots busy, and no more: what the service can do at best.
-	busy := c.offer(plan{clients: 20, kinds: only("ok"), cancel: -1})
+	busy := c.offer(plan{clients: 20, kinds: judge.Only("ok"), cancel: -1})
 	busy.ends(20)
 	measure := time.Duration(form.of(8, 30)) * time.Second
 	peak := c.goodput(measure)
@@ -35,7 +37,7 @@ func TestOverload(t *testing.T) {
 	require.Greater(t, peak, capacity/4, "the machine is too slow to measure anything")
 
 	// A hundred clients ask so often that ten times the capacity is offered.
-	crowd := c.offer(plan{clients: 100, kinds: only("ok"), cancel: -1, hammer: true, pause: time.Duration(100 / (10 * peak) * float64(time.Second))})
+	crowd := c.offer(plan{clients: 100, kinds: judge.Only("ok"), cancel: -1, hammer: true, pause: time.Duration(100 / (10 * peak) * float64(time.Second))})
 	c.until("the crowd is refused", time.Minute, func() bool { return c.total()["booking_shed_total"] > 100 })
 	refusedBefore := c.total()["booking_shed_total"]
 	overloaded := c.goodput(measure)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/chaos/judge"
 )
 
 // A booking whose step kills the process is found out: it is left to a person after three deaths, and the others, who died with
@@ -36,11 +38,11 @@ func TestAPoisonBookingIsSetAside(t *testing.T) {
 	})
 	environ := []string{"BOOKING_SANDBOX__URL=" + gate, "BOOKING_PROVIDERS__HOTEL__TIMEOUT=20s"}
 	one := c.start(environ...)
-	load := c.offer(plan{clients: 20, pause: 50 * time.Millisecond, kinds: only("ok"), cancel: -1})
+	load := c.offer(plan{clients: 20, pause: 50 * time.Millisecond, kinds: judge.Only("ok"), cancel: -1})
 	load.acks(20)
 	for range form.of(1, 10) {
 		before := c.done("kills")
-		poisoned := c.offer(plan{clients: 1, kinds: []kind{{name: "poison", offer: poison, want: confirmed, parks: "crashed_repeatedly", weight: 1}}, cancel: -1})
+		poisoned := c.offer(plan{clients: 1, kinds: []judge.Kind{{Name: "poison", Offer: poison, Want: judge.Confirmed, Parks: "crashed_repeatedly", Weight: 1}}, cancel: -1})
 		poisoned.acks(1)
 		poisoned.stop()
 		reference := ""

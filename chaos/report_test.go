@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"hotelbooking/chaos/judge"
 )
 
 // report is one case's line.
@@ -28,44 +30,41 @@ type report struct {
 	Coverage  map[string]int     `json:"coverage"`
 	Figures   map[string]float64 `json:"figures,omitempty"`
 
-	found    []violation
-	evidence evidence
+	found    []judge.Violation
+	evidence judge.Evidence
 }
 
-// classes are the columns that must be 0.
-var classes = []string{"lost", "doubled", "inconsistent", "stuck", "non_monotone"}
-
-func (c *kase) report(e evidence) *report {
+func (c *kase) report(e judge.Evidence) *report {
 	r := &report{
 		Case: c.name, Form: *chosen, Commit: commit(), Done: maps.Clone(c.did), Figures: maps.Clone(c.figures), Wrong: map[string]int{},
-		Coverage: coverage(c.total(), e.journal, e.stories), found: e.violations(), evidence: e,
+		Coverage: coverage(c.total(), e.Journal, e.Stories), found: e.Violations(), evidence: e,
 	}
-	for _, class := range classes {
+	for _, class := range judge.Classes {
 		r.Wrong[class] = 0
 	}
 	for _, v := range r.found {
-		r.Wrong[v.class()]++
+		r.Wrong[v.Class()]++
 	}
-	for _, s := range e.stories {
+	for _, s := range e.Stories {
 		if len(s.IDs) == 0 {
 			r.Unacked++
 			continue
 		}
 		r.Acked++
-		row := e.rows[s.IDs[0]]
+		row := e.Rows[s.IDs[0]]
 		if row == nil {
 			continue
 		}
 		switch {
 		case row.Phase == "parked":
 			r.Parked++
-		case row.Status == confirmed:
+		case row.Status == judge.Confirmed:
 			r.Confirmed++
-		case row.Status == cancelled:
+		case row.Status == judge.Cancelled:
 			r.Cancelled++
-		case row.Status == failed:
+		case row.Status == judge.Failed:
 			r.Failed++
-			if s.Kind.want == confirmed && !s.CancelSent {
+			if s.Kind.Want == judge.Confirmed && !s.CancelSent {
 				r.GaveUp++
 			}
 		}

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/chaos/judge"
 )
 
 // sandbox is the outside world: a process that no case kills, so that its books are what really happened.
@@ -18,7 +19,7 @@ type sandbox struct {
 	url string
 
 	mu      sync.Mutex
-	journal []entry // as far as it was read; see follow
+	journal []judge.Entry // as far as it was read; see follow
 }
 
 // faults are shares of calls, as PUT /_faults takes them.
@@ -75,58 +76,20 @@ func (s *sandbox) misbehave(m misbehaviour) {
 	require.Equal(s, http.StatusOK, a.status, "%s", a.body)
 }
 
-// effects are what really exists under one reference, and ever did.
-type effects struct {
-	Holds       int    `json:"holds"`
-	Active      int    `json:"active_reservations"`
-	MaxActive   int    `json:"max_active_reservations"`
-	Confirmed   int    `json:"ever_confirmed"`
-	Open        int    `json:"open_authorizations"`
-	MaxOpen     int    `json:"max_open_authorizations"`
-	Captures    int    `json:"captures"`
-	MaxCaptures int    `json:"max_captures"`
-	KeysReused  int    `json:"keys_reused"`
-	Tracked     int    `json:"tracked"`
-	Currency    string `json:"currency"`
-	Captured    string `json:"captured"`
-	Refunded    string `json:"refunded"`
-	Net         string `json:"net_captured"`
-}
-
 // ledger is everything by reference, and how many calls have an effect that is still to come.
-func (s *sandbox) ledger() (ledger map[string]effects, pending int) {
+func (s *sandbox) ledger() (ledger map[string]judge.Effects, pending int) {
 	s.Helper()
 	var view struct {
-		References map[string]effects `json:"references"`
-		Pending    int                `json:"pending_effects"`
+		References map[string]judge.Effects `json:"references"`
+		Pending    int                      `json:"pending_effects"`
 	}
 	s.get("/_ledger", &view)
 	return view.References, view.Pending
 }
 
-// entry is one call as the sandbox received it.
-type entry struct {
-	Seq       int64     `json:"seq"`
-	At        time.Time `json:"effect_at"`
-	Received  time.Time `json:"received_at"`
-	System    string    `json:"system"`
-	Operation string    `json:"operation"`
-	Reference string    `json:"reference"`
-	Key       string    `json:"idempotency_key"`
-	Body      string    `json:"body_hash"`
-	Effect    string    `json:"effect"`
-	Answer    string    `json:"answer"`
-	Status    int       `json:"status"`
-	Code      string    `json:"code"`
-	Fault     string    `json:"fault"`
-}
-
-// did lists the effects of a call: one may have several.
-func (e entry) did() []string { return strings.Split(e.Effect, ", ") }
-
 // follow reads what is new in the journal, and returns that. The sandbox keeps a hundred thousand calls, so a long case
 // follows it while it runs.
-func (s *sandbox) follow() (fresh []entry) {
+func (s *sandbox) follow() (fresh []judge.Entry) {
 	s.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,8 +99,8 @@ func (s *sandbox) follow() (fresh []entry) {
 			after = s.journal[n-1].Seq
 		}
 		var page struct {
-			Entries   []entry `json:"entries"`
-			Forgotten bool    `json:"older_forgotten"`
+			Entries   []judge.Entry `json:"entries"`
+			Forgotten bool          `json:"older_forgotten"`
 		}
 		s.get(fmt.Sprintf("/_journal?after=%d", after), &page)
 		require.False(s, page.Forgotten, "the sandbox has forgotten calls that were not read")

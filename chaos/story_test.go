@@ -8,59 +8,14 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"hotelbooking/chaos/judge"
 )
-
-// story is all that one client did and saw about one booking. Its client writes it; the others read it once all have ended.
-type story struct {
-	Key         string
-	Kind        kind
-	IDs         []string // of each 202
-	Reference   string
-	Secret      string
-	Replayed    bool // it was submitted again after its 202
-	Unreplayed  bool // and was answered as if it were new
-	Retries     int  // submissions without an answer, or with a 5xx
-	Unavailable int  // answers 5xx, whatever was asked
-	Cut         int  // connections that broke, or stayed silent, once they were there
-	Refused     int  // the status of an answer that was neither
-	CancelSent  bool
-	CancelTaken bool // it was answered with 202
-	Missing     int  // answers 404 after the 202
-	Foreign     int  // other answers that nobody expects
-	Seen        []seen
-	Acked       time.Time
-	Decided     time.Time
-}
-
-// seen is an answer that tells something new.
-type seen struct {
-	Status   string
-	Version  int
-	Terminal bool
-	Fee      string // of a cancellation
-	Code     string // of a failure
-}
-
-// view is a booking as a client reads it.
-type view struct {
-	ID           string
-	Reference    string
-	Version      int
-	Status       string
-	Terminal     bool
-	ClientSecret string `json:"client_secret"`
-	Failure      struct{ Code string }
-	Cancellation struct{ Fee struct{ Amount string } }
-}
-
-func (v view) seen() seen {
-	return seen{v.Status, v.Version, v.Terminal, v.Cancellation.Fee.Amount, v.Failure.Code}
-}
 
 // book is one client's whole story.
 func (l *load) book(random *rand.Rand) {
-	s := &story{Key: fmt.Sprintf("%s-%d", l.name, l.next.Add(1)), Kind: pick(l.plan.kinds, random)}
-	body := s.Kind.body(s.Key)
+	s := &judge.Story{Key: fmt.Sprintf("%s-%d", l.name, l.next.Add(1)), Kind: judge.Pick(l.plan.kinds, random)}
+	body := s.Kind.Body(s.Key)
 	cancels, repeats, browser := random.Float64() < l.plan.cancel, random.Float64() < .1, random.Float64() < .3
 	defer func() {
 		l.mu.Lock()
@@ -91,7 +46,7 @@ func (l *load) book(random *rand.Rand) {
 }
 
 // submit repeats the submission with its key until it is answered.
-func (l *load) submit(s *story, body string, random *rand.Rand, within time.Duration) bool {
+func (l *load) submit(s *judge.Story, body string, random *rand.Rand, within time.Duration) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline) && !l.givesUp(); l.breathe(random) {
 		base := l.plan.only()
 		if base == "" {
@@ -99,10 +54,10 @@ func (l *load) submit(s *story, body string, random *rand.Rand, within time.Dura
 		}
 		a, err := call(http.MethodPost, base+"/v1/bookings", l.c.key, body, callWithin, "Idempotency-Key", s.Key)
 		switch {
-		case s.unanswered(a, err):
+		case unanswered(s, a, err):
 			s.Retries++
 		case a.status == http.StatusAccepted:
-			v := view{}
+			v := judge.View{}
 			if json.Unmarshal(a.body, &v) != nil || v.ID == "" {
 				s.Foreign++
 				return false
@@ -111,7 +66,7 @@ func (l *load) submit(s *story, body string, random *rand.Rand, within time.Dura
 				s.Unreplayed = true
 			}
 			s.IDs, s.Reference, s.Secret = append(s.IDs, v.ID), v.Reference, v.ClientSecret
-			s.see(v)
+			s.See(v)
 			return true
 		default:
 			s.Refused = a.status
@@ -122,7 +77,7 @@ func (l *load) submit(s *story, body string, random *rand.Rand, within time.Dura
 }
 
 // cancel repeats the wish until it is answered.
-func (l *load) cancel(s *story, random *rand.Rand) {
+func (l *load) cancel(s *judge.Story, random *rand.Rand) {
 	s.CancelSent = true
 	for deadline := time.Now().Add(ackWithin); time.Now().Before(deadline) && !closed(l.over); l.breathe(random) {
 		base := l.plan.only()
@@ -130,12 +85,12 @@ func (l *load) cancel(s *story, random *rand.Rand) {
 			continue
 		}
 		a, err := call(http.MethodPost, base+"/v1/bookings/"+s.IDs[0]+"/cancellation", l.c.key, "{}", callWithin)
-		v := view{}
+		v := judge.View{}
 		switch {
-		case s.unanswered(a, err):
+		case unanswered(s, a, err):
 		case a.status == http.StatusAccepted && json.Unmarshal(a.body, &v) == nil:
 			s.CancelTaken = true
-			s.see(v)
+			s.See(v)
 			return
 		case a.status == http.StatusNotFound:
 			s.Missing++
@@ -150,7 +105,7 @@ func (l *load) cancel(s *story, random *rand.Rand) {
 }
 
 // followToTheEnd polls until the booking is decided; a cancelled one until that is.
-func (l *load) followToTheEnd(s *story, key string, random *rand.Rand) {
+func (l *load) followToTheEnd(s *judge.Story, key string, random *rand.Rand) {
 	etag := ""
 	for deadline := time.Now().Add(followWithin); time.Now().Before(deadline) && !closed(l.over); {
 		base := l.plan.only()
@@ -159,13 +114,13 @@ func (l *load) followToTheEnd(s *story, key string, random *rand.Rand) {
 			continue
 		}
 		a, err := call(http.MethodGet, base+"/v1/bookings/"+s.IDs[0], key, "", callWithin, "Prefer", "wait=2", "If-None-Match", etag)
-		v := view{}
+		v := judge.View{}
 		switch {
-		case s.unanswered(a, err):
+		case unanswered(s, a, err):
 			l.breathe(random)
 		case a.status == http.StatusNotModified:
 		case a.status == http.StatusOK && json.Unmarshal(a.body, &v) == nil:
-			s.see(v)
+			s.See(v)
 			etag = a.header.Get("ETag")
 			if v.Terminal {
 				l.decided(s)
@@ -181,7 +136,7 @@ func (l *load) followToTheEnd(s *story, key string, random *rand.Rand) {
 	}
 }
 
-func (l *load) decided(s *story) {
+func (l *load) decided(s *judge.Story) {
 	s.Decided = time.Now()
 	l.ended.Add(1)
 }
@@ -195,7 +150,7 @@ func (l *load) breathe(random *rand.Rand) {
 }
 
 // unanswered notes a request that has to be made again.
-func (s *story) unanswered(a answer, err error) bool {
+func unanswered(s *judge.Story, a answer, err error) bool {
 	dial := &net.OpError{}
 	switch {
 	case err != nil && errors.As(err, &dial) && dial.Op == "dial": // nobody was there
@@ -207,17 +162,4 @@ func (s *story) unanswered(a answer, err error) bool {
 		return false
 	}
 	return true
-}
-
-func (s *story) see(v view) {
-	if now := v.seen(); len(s.Seen) == 0 || now != s.last() {
-		s.Seen = append(s.Seen, now)
-	}
-}
-
-func (s *story) last() seen {
-	if len(s.Seen) == 0 {
-		return seen{}
-	}
-	return s.Seen[len(s.Seen)-1]
 }

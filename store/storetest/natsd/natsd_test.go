@@ -66,6 +66,20 @@ func TestWhatANodeHasStoredIsThereAfterItsEnd(t *testing.T) {
 	}
 }
 
+func TestANodeThatForgotComesBackWithNothing(t *testing.T) {
+	t.Parallel()
+	c := start(t, natsd.Options{SyncAlways: true})
+	node := c.Nodes()[0]
+	create(t, node.URL(), "S", 1)
+	require.Error(t, node.Forget(), "it runs")
+	require.NoError(t, node.Kill())
+
+	require.NoError(t, node.Forget())
+
+	require.NoError(t, node.Start(patient(t)))
+	require.Contains(t, ask(t, node.URL(), "$JS.API.STREAM.INFO.S", ""), "stream not found")
+}
+
 func TestAPausedNodeLeadsNothingAndGoesOn(t *testing.T) {
 	t.Parallel()
 	ctx := patient(t)

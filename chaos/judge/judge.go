@@ -1,4 +1,11 @@
-package chaos_test
+// Package judge says which promises were broken: it compares what clients were told with what the service has and with what
+// really happened outside. It knows the service as others do, by its API and its tables, and shares no code with it.
+//
+//	e := judge.Evidence{Stories: stories, Rows: rows, ...} // once nothing moves any more
+//	for _, v := range e.Violations() {
+//		fmt.Println(e.About(v))
+//	}
+package judge
 
 import (
 	"fmt"
@@ -8,18 +15,18 @@ import (
 	"strings"
 )
 
-// violation is one broken promise.
-type violation struct {
-	invariant string
-	booking   string // its id, or its reference where the service does not know it
-	what      string
+// Violation is one broken promise.
+type Violation struct {
+	Invariant string
+	Booking   string // its id, or its reference where the service does not know it
+	What      string
 }
 
-func (v violation) String() string { return v.invariant + " " + v.booking + ": " + v.what }
+func (v Violation) String() string { return v.Invariant + " " + v.Booking + ": " + v.What }
 
-// class is the column of the report in which a violation is counted.
-func (v violation) class() string {
-	switch v.invariant {
+// Class is the column of the report in which a violation is counted.
+func (v Violation) Class() string {
+	switch v.Invariant {
 	case "S1", "C1":
 		return "lost"
 	case "S2", "S3", "S4":
@@ -33,14 +40,17 @@ func (v violation) class() string {
 	}
 }
 
+// Classes are the columns that must be 0.
+var Classes = []string{"lost", "doubled", "inconsistent", "stuck", "non_monotone"}
+
 // checker gathers violations.
 type checker struct {
-	evidence
+	Evidence
 
-	found []violation
+	found []Violation
 }
 
-// violations compares the three sources.
+// Violations compares the three sources.
 //
 //	S1 what was acknowledged is there       S7 terminal is final              S12 nothing outside without a booking
 //	S2 one key, one booking                 S8 history without gaps or repeats  L1 all decided, or with a person
@@ -48,29 +58,29 @@ type checker struct {
 //	S4 one charge                           C1 an acknowledged cancel is kept   L3 support sees what waits for a person
 //	S5 order of effects                     O1 the outcome that the tokens say  L7 no lease is left
 //	S6 what the booking says is what is
-func (e evidence) violations() []violation {
-	c := &checker{evidence: e}
-	for _, s := range e.stories {
+func (e Evidence) Violations() []Violation {
+	c := &checker{Evidence: e}
+	for _, s := range e.Stories {
 		c.acknowledged(s)
 		c.monotone(s)
 	}
 	c.keys()
-	for _, id := range slices.Sorted(maps.Keys(e.rows)) {
-		r := e.rows[id]
+	for _, id := range slices.Sorted(maps.Keys(e.Rows)) {
+		r := e.Rows[id]
 		c.rested(r)
 		c.history(r)
 		c.consistent(r)
 	}
 	c.outside()
 	c.order()
-	if e.stuck > 0 {
-		c.say("L1", "-", "%d bookings still move", e.stuck)
+	if e.Stuck > 0 {
+		c.say("L1", "-", "%d bookings still move", e.Stuck)
 	}
 	return c.found
 }
 
 func (c *checker) say(invariant, booking, format string, args ...any) {
-	c.found = append(c.found, violation{invariant, booking, fmt.Sprintf(format, args...)})
+	c.found = append(c.found, Violation{invariant, booking, fmt.Sprintf(format, args...)})
 }
 
 func (c *checker) unless(ok bool, invariant, booking, format string, args ...any) {
@@ -80,7 +90,7 @@ func (c *checker) unless(ok bool, invariant, booking, format string, args ...any
 }
 
 // acknowledged: what a client was promised.
-func (c *checker) acknowledged(s *story) {
+func (c *checker) acknowledged(s *Story) {
 	c.unless(s.Refused == 0, "O1", s.Key, "its submission was answered with %d", s.Refused)
 	c.unless(s.Foreign == 0, "O1", s.Key, "%d answers that nobody expects", s.Foreign)
 	if len(s.IDs) == 0 {
@@ -91,37 +101,37 @@ func (c *checker) acknowledged(s *story) {
 		c.unless(other == id, "S2", id, "the same key was answered with %s, too", other)
 	}
 	c.unless(!s.Unreplayed, "S2", id, "a repeated submission was answered as a new one")
-	r := c.rows[id]
+	r := c.Rows[id]
 	if r == nil {
 		c.say("S1", id, "acknowledged, and not in the database")
 		return
 	}
 	c.unless(r.Reference == s.Reference, "S1", id, "acknowledged as %s, and stored as %s", s.Reference, r.Reference)
 	c.unless(r.Key == s.Key, "S2", id, "submitted under key %s, and stored under %s", s.Key, r.Key)
-	final, asked := c.final[id]
+	final, asked := c.Final[id]
 	c.unless(asked, "S9", id, "acknowledged, and not to be had any more")
 	if asked {
 		c.unless(final.Status == r.Status && final.Version == r.Version, "S6", id, "the API says %s %d, the database %s %d", final.Status, final.Version, r.Status, r.Version)
 	}
-	c.unless(!s.CancelTaken || r.Status == cancelled || r.Status == failed || r.Phase == "parked", "C1", id, "its cancellation was accepted, and it is %s", r.Status)
+	c.unless(!s.CancelTaken || r.Status == Cancelled || r.Status == Failed || r.Phase == "parked", "C1", id, "its cancellation was accepted, and it is %s", r.Status)
 	c.outcome(s, r)
 }
 
 // outcome: what the magic tokens say. Who should be confirmed may fail for want of an answer, which gaveUp counts.
-func (c *checker) outcome(s *story, r *row) {
+func (c *checker) outcome(s *Story, r *Row) {
 	switch {
 	case r.Phase == "parked":
-		c.unless(r.Attention != "capture_failed" || s.Kind.parks == r.Attention, "O1", r.ID, "it was to be charged, and nobody could")
-	case s.CancelSent && (r.Status == cancelled || r.Status == failed):
-	case s.Kind.want == r.Status && r.Status == failed:
-		code := c.final[r.ID].Failure.Code
-		c.unless(s.Kind.code == code || gaveUp[code], "O1", r.ID, "it was to fail for %s, and failed for %s", s.Kind.code, code)
-	case s.Kind.want == r.Status:
-	case s.Kind.want == confirmed && r.Status == failed:
-		code := c.final[r.ID].Failure.Code
+		c.unless(r.Attention != "capture_failed" || s.Kind.Parks == r.Attention, "O1", r.ID, "it was to be charged, and nobody could")
+	case s.CancelSent && (r.Status == Cancelled || r.Status == Failed):
+	case s.Kind.Want == r.Status && r.Status == Failed:
+		code := c.Final[r.ID].Failure.Code
+		c.unless(s.Kind.Code == code || gaveUp[code], "O1", r.ID, "it was to fail for %s, and failed for %s", s.Kind.Code, code)
+	case s.Kind.Want == r.Status:
+	case s.Kind.Want == Confirmed && r.Status == Failed:
+		code := c.Final[r.ID].Failure.Code
 		c.unless(gaveUp[code], "O1", r.ID, "it was to be confirmed, and failed for %s", code)
 	default:
-		c.say("O1", r.ID, "it was to be %s (%s), and is %s", s.Kind.want, s.Kind.name, r.Status)
+		c.say("O1", r.ID, "it was to be %s (%s), and is %s", s.Kind.Want, s.Kind.Name, r.Status)
 	}
 }
 
@@ -132,29 +142,29 @@ var gaveUp = map[string]bool{
 }
 
 // monotone: what a client saw, in its order.
-func (c *checker) monotone(s *story) {
+func (c *checker) monotone(s *Story) {
 	if len(s.IDs) == 0 {
 		return
 	}
 	id := s.IDs[0]
 	c.unless(s.Missing == 0, "S9", id, "404 after the 202, %d times", s.Missing)
 	all := slices.Clone(s.Seen)
-	if final, ok := c.final[id]; ok {
-		all = append(all, final.seen())
+	if final, ok := c.Final[id]; ok {
+		all = append(all, final.Seen())
 	}
 	for i := 1; i < len(all); i++ {
 		before, now := all[i-1], all[i]
 		c.unless(now.Version >= before.Version, "S9", id, "version %d was followed by %d", before.Version, now.Version)
 		c.unless(now.Version > before.Version || now.Status == before.Status, "S9", id, "version %d is %s and %s", now.Version, before.Status, now.Status)
-		c.unless(!before.Terminal || now.Status == before.Status || s.CancelSent && before.Status == confirmed, "S7", id, "it was %s, and became %s", before.Status, now.Status)
+		c.unless(!before.Terminal || now.Status == before.Status || s.CancelSent && before.Status == Confirmed, "S7", id, "it was %s, and became %s", before.Status, now.Status)
 	}
 }
 
 // keys: no two bookings under one key.
 func (c *checker) keys() {
 	of := map[string]string{}
-	for _, id := range slices.Sorted(maps.Keys(c.rows)) {
-		key := c.rows[id].Key
+	for _, id := range slices.Sorted(maps.Keys(c.Rows)) {
+		key := c.Rows[id].Key
 		if other, taken := of[key]; taken && key != "" {
 			c.say("S2", id, "%s has the same key", other)
 		}
@@ -163,14 +173,14 @@ func (c *checker) keys() {
 }
 
 // rested: nothing is left to do, or it is a person's.
-func (c *checker) rested(r *row) {
+func (c *checker) rested(r *Row) {
 	c.unless(r.Owner == "", "L7", r.ID, "%s holds it", r.Owner)
 	switch r.Phase {
 	case "ended":
-		c.unless(terminal(r.Status), "L1", r.ID, "ended, and %s", r.Status)
+		c.unless(Terminal(r.Status), "L1", r.ID, "ended, and %s", r.Status)
 	case "parked":
 		c.unless(mayPark[r.Attention], "O1", r.ID, "it waits for a person because of %q", r.Attention)
-		c.unless(c.desk[r.ID], "L3", r.ID, "it waits for a person (%s), and support does not see it", r.Attention)
+		c.unless(c.Desk[r.ID], "L3", r.ID, "it waits for a person (%s), and support does not see it", r.Attention)
 	default:
 		c.unless(r.Due, "L2", r.ID, "%s %s, and nobody will ever look at it", r.Phase, r.Step)
 		c.say("L1", r.ID, "still %s %s", r.Phase, r.Step)
@@ -180,12 +190,12 @@ func (c *checker) rested(r *row) {
 // mayPark are the reasons for which a person is needed where the outside misbehaves and processes die. No other is to be expected.
 var mayPark = map[string]bool{"capture_failed": true, "crashed_repeatedly": true}
 
-func terminal(status string) bool {
-	return status == confirmed || status == failed || status == cancelled
+func Terminal(status string) bool {
+	return status == Confirmed || status == Failed || status == Cancelled
 }
 
 // history: every turn is there once, and leads from where the one before led to.
-func (c *checker) history(r *row) {
+func (c *checker) history(r *Row) {
 	done := map[string]bool{}
 	wished, status := false, ""
 	for i, l := range r.Lines {
@@ -199,7 +209,7 @@ func (c *checker) history(r *row) {
 				"version %d leaves %s %s, and the one before led to %s %s", l.Version, l.FromPhase, l.FromStep, before.ToPhase, before.ToStep)
 		}
 		wished = wished || l.Verb == "cancel"
-		c.unless(!terminal(status) || l.Status == status || wished && status == confirmed, "S7", r.ID, "version %d makes %s of %s", l.Version, l.Status, status)
+		c.unless(!Terminal(status) || l.Status == status || wished && status == Confirmed, "S7", r.ID, "version %d makes %s of %s", l.Version, l.Status, status)
 		status = l.Status
 		if once := l.FromPhase + " " + l.FromStep; l.Outcome == "next" && l.FromPhase == "doing" {
 			c.unless(!done[once], "S8", r.ID, "%s succeeded twice", once)
@@ -216,8 +226,8 @@ func (c *checker) history(r *row) {
 }
 
 // consistent: what the booking says is what exists outside.
-func (c *checker) consistent(r *row) {
-	l := c.ledger[r.Reference]
+func (c *checker) consistent(r *Row) {
+	l := c.Ledger[r.Reference]
 	c.unless(l.MaxActive <= 1 && l.Confirmed <= 1, "S3", r.ID, "%d rooms at once, %d ever", l.MaxActive, l.Confirmed)
 	c.unless(l.Captures <= 1 && l.MaxCaptures <= 1 && l.MaxOpen <= 1, "S4", r.ID, "%d captures, %d authorisations at once", l.MaxCaptures, l.MaxOpen)
 	c.unless(l.KeysReused == 0, "S4", r.ID, "a key or reference was used for another body, %d times", l.KeysReused)
@@ -227,12 +237,12 @@ func (c *checker) consistent(r *row) {
 		return // what remains open is what a person is to look at
 	}
 	switch r.Status {
-	case confirmed:
+	case Confirmed:
 		c.unless(l.Active == 1 && l.Confirmed == 1 && l.Holds == 0, "S6", r.ID, "confirmed, with %d rooms and %d holds", l.Active, l.Holds)
 		c.unless(net == price && l.Open == 0, "S6", r.ID, "confirmed, with %d charged and %d authorisations open", net, l.Open)
 		c.unless(l.Tracked == 1, "S6", r.ID, "confirmed, and tracked %d times", l.Tracked)
-	case failed, cancelled:
-		fee := minor(c.fees[r.ID])
+	case Failed, Cancelled:
+		fee := minor(c.Fees[r.ID])
 		c.unless(l.Active == 0 && l.Holds == 0, "S6", r.ID, "%s, with %d rooms and %d holds", r.Status, l.Active, l.Holds)
 		c.unless(net == fee && l.Open == 0, "S6", r.ID, "%s for a fee of %d, with %d charged and %d authorisations open", r.Status, fee, net, l.Open)
 	}
@@ -241,10 +251,10 @@ func (c *checker) consistent(r *row) {
 // outside: nothing exists there that the service does not know.
 func (c *checker) outside() {
 	known := map[string]bool{}
-	for _, r := range c.rows {
+	for _, r := range c.Rows {
 		known[r.Reference] = true
 	}
-	for _, reference := range slices.Sorted(maps.Keys(c.ledger)) {
+	for _, reference := range slices.Sorted(maps.Keys(c.Ledger)) {
 		c.unless(known[reference], "S12", reference, "it exists outside, and there is no booking")
 	}
 }
@@ -253,7 +263,7 @@ func (c *checker) outside() {
 func (c *checker) order() {
 	type past struct{ authorized, booked, gone, paidBack bool }
 	pasts, bodies := map[string]*past{}, map[string]string{}
-	for _, e := range c.journal {
+	for _, e := range c.Journal {
 		if e.Reference == "" {
 			continue
 		}
@@ -267,7 +277,7 @@ func (c *checker) order() {
 			c.unless(bodies[name] == "" || bodies[name] == e.Body, "S4", e.Reference, "%s came with two bodies", name)
 			bodies[name] = e.Body
 		}
-		for _, effect := range e.did() {
+		for _, effect := range e.Did() {
 			switch effect {
 			case "authorized":
 				c.unless(!p.paidBack, "S5", e.Reference, "authorised after the money was given back")
