@@ -33,7 +33,8 @@ var importRules = []importRule{
 		"providers", "providers/hotel", "providers/hotel/sandbox", "providers/fraud/sandbox", "providers/payment/sandbox", "providers/tracking/sandbox",
 	}},
 	{of: "booking", alone: true, std: true},
-	{of: "chaos", alone: true, tests: []string{"store/storetest/pgserver", "store/storetest/natsd", "store/storetest/child"}}, // it knows the service as others do: by its binary
+	{of: "chaos/judge", alone: true, std: true},
+	{of: "chaos", alone: true, tests: []string{"chaos/judge", "store/storetest/pgserver", "store/storetest/natsd", "store/storetest/child"}}, // it knows the service as others do: by its binary
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
 	{of: "booking/web/...", may: []string{"booking"}},
 	{of: "sim", tests: []string{
