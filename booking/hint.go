@@ -6,4 +6,5 @@ type Hint struct {
 	Version  int
 	Pool     Pool
 	Supplier string // whose lane it is, in the provider pool
+	Trace    string // the booking's W3C traceparent; empty: not traced, or not known
 }

@@ -55,6 +55,7 @@ type body struct {
 	Version  int          `json:"version"`
 	Pool     booking.Pool `json:"pool"`
 	Supplier string       `json:"supplier,omitzero"`
+	Trace    string       `json:"-"` // a header, where tools that follow traces look
 }
 
 func encode(h booking.Hint) []byte {

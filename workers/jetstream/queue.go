@@ -182,7 +182,7 @@ func (q *Queue) tell(b *booking.Booking) {
 // hint is about b where it stands.
 func (q *Queue) hint(b *booking.Booking) (h booking.Hint, ok bool) {
 	step, ok := q.flow.Step(b.Place.Step)
-	h = booking.Hint{ID: b.ID, Version: b.Version, Pool: step.Pool}
+	h = booking.Hint{ID: b.ID, Version: b.Version, Pool: step.Pool, Trace: b.Trace}
 	if step.Pool == booking.ProviderPool {
 		h.Supplier = b.Offer.Supplier
 	}

@@ -96,6 +96,9 @@ func (q *Queue) publish(h booking.Hint, again string) {
 	}
 	msg := &nats.Msg{Subject: q.cfg.Stream + "." + laneName(h.Pool, h.Supplier), Data: encode(h), Header: nats.Header{}}
 	msg.Header.Set(jetstream.MsgIDHeader, string(h.ID)+":"+strconv.Itoa(h.Version)+again)
+	if h.Trace != "" {
+		msg.Header.Set("traceparent", h.Trace)
+	}
 	if _, err := q.js.PublishMsgAsync(msg); err != nil {
 		q.metrics.lost.Inc()
 		return
