@@ -44,7 +44,7 @@ func (c *circuit) took() (news bool) {
 func (c *circuit) vacant(now time.Time, slots, taken int) int {
 	switch {
 	case !c.open():
-		return slots
+		return slots - taken
 	case taken > 0 || now.Before(c.until):
 		return 0
 	default:

@@ -265,7 +265,9 @@ func TestASlowEndpointTakesItsOwnSlotsAndNoOthers(t *testing.T) {
 	each(t, func(t *testing.T, db database) {
 		const bookings = 20
 		release := make(chan struct{})
+		goOn := sync.OnceFunc(func() { close(release) })
 		slow := receive(t, func(int, got) int { <-release; return 204 })
+		t.Cleanup(goOn)
 		fast := receive(t, always(204))
 		r := start(t, db, []Endpoint{slow.endpoint("slow"), fast.endpoint("fast")})
 		var events []booking.Event
@@ -280,7 +282,7 @@ func TestASlowEndpointTakesItsOwnSlotsAndNoOthers(t *testing.T) {
 		running := e.running
 		e.mu.Unlock()
 		require.Equal(t, quick.PerEndpoint, running, "and no more is claimed for it, nor waits for a connection")
-		close(release)
+		goOn()
 		r.until(booking.DeliveryDelivered, 2*bookings)
 	})
 }
