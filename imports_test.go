@@ -38,7 +38,7 @@ var importRules = []importRule{
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
 	{of: "booking/web/...", may: []string{"booking"}},
 	{of: "sim", tests: []string{
-		"booking", "booking/web", "workers", "store",
+		"booking", "booking/web", "workers", "workers/jetstream", "store",
 		"providers", "providers/hotel", "providers/sandbox", "providers/hotel/sandbox", "providers/fraud/sandbox", "providers/payment/sandbox", "providers/tracking/sandbox",
 	}},
 	{of: "tracing", alone: true},

@@ -51,6 +51,7 @@ func (c *crashes) strike() strike {
 
 func (c *crashes) database(*instance, *dice, string) strike        { return c.strike() }
 func (c *crashes) outside(*instance, *dice, string, []byte) strike { return c.strike() }
+func (c *crashes) broker(*instance, *dice, string) strike          { return c.strike() }
 func (c *crashes) outage() bool                                    { return false }
 func (c *crashes) loses(*dice) bool                                { return false }
 
@@ -115,7 +116,7 @@ func exhaust(t *testing.T, c class, pairs bool, all *tally) (points int, breache
 	cryptotest.SetGlobalRandom(t, 1)
 	synctest.Test(t, func(t *testing.T) {
 		deaths := &crashes{}
-		w := newWorld(t, 1, 1, quickly(), deaths, newTrace(*story))
+		w := newWorld(t, newLuck(1), alike(1), quickly(), deaths, newTrace(*story))
 		w.begin()
 		w.pass(time.Second)
 		once := func(at ...int) (left int, done bool) {

@@ -19,6 +19,7 @@ import (
 	"hotelbooking/providers"
 	"hotelbooking/providers/hotel"
 	"hotelbooking/workers"
+	"hotelbooking/workers/jetstream"
 
 	sandboxfraud "hotelbooking/providers/fraud/sandbox"
 	sandboxhotel "hotelbooking/providers/hotel/sandbox"
@@ -39,7 +40,10 @@ var (
 type instance struct {
 	world  *world
 	name   string
+	flow   booking.Flow
 	engine *workers.Workers
+	queue  *jetstream.Queue // nil: there is no broker
+	hints  *hints
 	web    *web.Server
 
 	until    atomic.Int64 // paused: until then, by the world's clock, nothing of it gets out or in
@@ -49,26 +53,30 @@ type instance struct {
 	going    sync.Once
 	requests sync.WaitGroup
 	door     sync.Mutex
-	shut     bool // no request is let in any more; written by close, under door
+	shut     bool        // no request is let in any more; written by close, under door
+	left     atomic.Bool // it has ended as it should
 }
 
 // boot starts an instance.
 func (w *world) boot(s *slot) *instance {
 	s.boots++
 	i := &instance{world: w, name: fmt.Sprintf("i%d.%d", s.number, s.boots), dead: make(chan struct{}), leaving: make(chan struct{})}
+	i.hints = newHints(i)
 	w.trace.add(w.since(), i.name, "starts")
 	at := providers.Config{BaseURL: "http://sandbox", Timeout: 4 * time.Second, Transport: wire{i}}
 	hotels, err1 := sandboxhotel.New(at)
 	screener, err2 := sandboxfraud.New(at)
 	payments, err3 := sandboxpayment.New(at)
 	tracker, err4 := sandboxtracking.New(at)
-	flow := booking.NewFlow(booking.Outside{Hotels: hotel.Suppliers{"sandbox": hotels}, Screener: screener, Payments: payments, Tracker: tracker}, limits())
+	i.flow = booking.NewFlow(booking.Outside{Hotels: hotel.Suppliers{"sandbox": hotels}, Screener: screener, Payments: payments, Tracker: tracker}, limits())
 	log := zap.NewNop()
 	if w.trace.keep {
 		log = zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(zapcore.EncoderConfig{MessageKey: "m", LevelKey: "l", EncodeLevel: zapcore.LowercaseLevelEncoder}), storyteller{i}, zap.DebugLevel))
 	}
 	queue := line{i}
-	i.engine = workers.New(flow, queue, w.engine, workers.Deps{
+	engine := w.engine
+	engine.Works, engine.Governed = s.node.works, w.fleet.governed()
+	i.engine = workers.New(i.flow, i.queueOf(s.node, log), engine, workers.Deps{
 		Log: log, Boot: strings.ReplaceAll(i.name, ".", "-"), Random: w.luck.of(i.name, "random"), Notices: queue, Versions: queue,
 	})
 	cfg := web.DefaultConfig()
@@ -79,9 +87,10 @@ func (w *world) boot(s *slot) *instance {
 	cfg.SecretKey, cfg.KeyRate, cfg.AddressRate = []byte(strings.Repeat("s", 32)), 0, 0
 	var err5 error
 	i.web, err5 = web.New(cfg, web.Deps{
-		Engine: i.engine, Bookings: queue, Desk: queue, Notices: told{queue}, Flow: flow, Log: zap.NewNop(),
+		Engine: i.engine, Bookings: queue, Desk: queue, Notices: told{queue}, Flow: i.flow, Log: zap.NewNop(),
 		Vendors: map[string]web.Vendor{"sandbox": sandboxpayment.Webhooks{Secret: webhookSecret}},
 	})
+	i.startHints(s.node)
 	if err := errors.Join(err1, err2, err3, err4, err5, i.engine.Start(background)); err != nil {
 		panic(err)
 	}
@@ -124,6 +133,7 @@ func (i *instance) bury() {
 	ended, cancel := context.WithCancel(background)
 	cancel()
 	_ = i.engine.Stop(ended) // it cannot end anything well
+	i.stopHints(ended)
 	i.web.Drain()
 	i.close()
 }
@@ -153,6 +163,8 @@ func (i *instance) leave() {
 	defer cancel()
 	i.web.Drain()
 	err := i.engine.Stop(ctx)
+	i.stopHints(ctx)
+	i.left.Store(true)
 	i.close()
 	i.world.trace.add(i.world.since(), i.name, "has stopped: %v", err)
 }

@@ -107,9 +107,13 @@ func linger(d time.Duration) {
 type nothing struct{}
 
 func (l line) Accept(ctx context.Context, a booking.Acceptance) (booking.Receipt, error) {
-	return through(ctx, l, writes, "accept "+a.Booking.Reference, func(ctx context.Context) (booking.Receipt, error) {
+	receipt, err := through(ctx, l, writes, "accept "+a.Booking.Reference, func(ctx context.Context) (booking.Receipt, error) {
 		return l.i.world.store.Accept(ctx, a)
 	})
+	if err == nil && !receipt.Replayed && a.Owner != "" {
+		l.i.hints.holds(a.Booking, a.Booking.Place, a.Owner)
+	}
+	return receipt, err
 }
 
 func (l line) Save(ctx context.Context, b *booking.Booking, e booking.Entry, lease time.Duration) error {
@@ -117,6 +121,12 @@ func (l line) Save(ctx context.Context, b *booking.Booking, e booking.Entry, lea
 	_, err := through(ctx, l, writes, what, func(ctx context.Context) (nothing, error) {
 		return nothing{}, l.i.world.store.Save(ctx, b, e, lease)
 	})
+	switch {
+	case err == nil && lease == 0:
+		l.i.hints.lets(b.ID, b.Owner)
+	case err == nil:
+		l.i.hints.holds(b, e.To, b.Owner)
+	}
 	return err
 }
 
@@ -139,15 +149,31 @@ func (l line) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, e
 			l.i.world.count("expired leases")
 		}
 	}
-	return through(ctx, l, writes, fmt.Sprintf("claim %d for %s", len(claimed), c.Pool), func(context.Context) ([]*booking.Booking, error) {
+	claimed, err = through(ctx, l, writes, fmt.Sprintf("claim %d for %s", len(claimed), c.Pool), func(context.Context) ([]*booking.Booking, error) {
 		return claimed, nil
+	})
+	for _, b := range claimed {
+		l.i.hints.claimed(b, c)
+	}
+	return claimed, err
+}
+
+func (l line) Overdue(ctx context.Context, pool booking.Pool, since time.Duration, limit int) ([]booking.Hint, error) {
+	return through(ctx, l, reads, "overdue in "+string(pool), func(ctx context.Context) ([]booking.Hint, error) {
+		return l.i.world.store.Overdue(ctx, pool, since, limit)
 	})
 }
 
 func (l line) Renew(ctx context.Context, held []booking.Lease, lease time.Duration) ([]booking.ID, error) {
-	return through(ctx, l, writes, fmt.Sprintf("renew %d for %s", len(held), lease), func(ctx context.Context) ([]booking.ID, error) {
+	lost, err := through(ctx, l, writes, fmt.Sprintf("renew %d for %s", len(held), lease), func(ctx context.Context) ([]booking.ID, error) {
 		return l.i.world.store.Renew(ctx, held, lease)
 	})
+	for _, h := range held {
+		if err == nil && lease == 0 {
+			l.i.hints.lets(h.ID, h.Owner)
+		}
+	}
+	return lost, err
 }
 
 func (l line) ReceiveNotice(ctx context.Context, n booking.Notice) (bool, error) {

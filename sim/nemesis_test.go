@@ -25,8 +25,9 @@ const (
 type hazard interface {
 	database(i *instance, luck *dice, what string) strike // a call that writes
 	outside(i *instance, luck *dice, what string, body []byte) strike
-	outage() bool          // the database is away
-	loses(luck *dice) bool // an answer to a guest gets lost
+	broker(i *instance, luck *dice, what string) strike // a hint is given, or answered
+	outage() bool                                       // the database is away
+	loses(luck *dice) bool                              // an answer to a guest gets lost
 }
 
 // nemesis is everything that goes wrong in a schedule: by chance at every call, and by events of its own.
@@ -71,6 +72,8 @@ func (n *nemesis) outside(i *instance, luck *dice, what string, body []byte) str
 	}
 	return strikeNone
 }
+
+func (n *nemesis) broker(i *instance, luck *dice, _ string) strike { return n.due(i, luck) }
 
 // due counts down to a death.
 func (n *nemesis) due(i *instance, luck *dice) strike {
@@ -118,6 +121,7 @@ func (n *nemesis) rage(events int, within time.Duration) {
 	clear(n.armed)
 	n.mu.Unlock()
 	n.faults(sandbox.Faults{})
+	n.sparesBroker()
 	for _, s := range w.slots {
 		if i := s.now.Load(); i != nil {
 			i.until.Store(0)
@@ -129,6 +133,10 @@ func (n *nemesis) rage(events int, within time.Duration) {
 // event is one blow.
 func (n *nemesis) event() {
 	w := n.world
+	if w.broker != nil && !w.fleet.calm && n.luck.happens(0.4) {
+		n.strikesBroker()
+		return
+	}
 	s := pick(n.luck, w.slots...)
 	i := s.now.Load()
 	say := func(format string, args ...any) { w.trace.add(w.since(), "nemesis", format, args...) }

@@ -16,6 +16,7 @@ var (
 	first  = flag.Uint64("first", 1, "the first seed")
 	seeds  = flag.Int("seeds", fewSeeds, "how many schedules, with seeds that follow each other")
 	story  = flag.Bool("story", false, "write the story of each schedule to a file")
+	engine = flag.String("engine", "", "inprocess or jetstream; without it odd seeds have the one, even seeds the other")
 	caught = flag.Bool("until-caught", false, "stop after the first schedule that breaks a promise")
 )
 
@@ -29,21 +30,36 @@ type ran struct {
 	trace    *trace
 }
 
-// schedule runs one: three instances, a dozen guests, a dozen blows.
+// engineOf is the engine that a seed's schedule has.
+func engineOf(seed uint64) string {
+	switch {
+	case *engine != "":
+		return *engine
+	case seed%2 == 0:
+		return jetStream
+	}
+	return inProcess
+}
+
+// schedule runs one: several instances, a dozen guests, a dozen blows.
 func schedule(t *testing.T, seed uint64, keep bool) (r ran) {
 	t.Helper()
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1)) // else two goroutines run at once, and who is first is not in the seed
 	cryptotest.SetGlobalRandom(t, seed)
 	synctest.Test(t, func(t *testing.T) {
 		n := newNemesis(0.03)
-		w := newWorld(t, seed, 3, engineConfig(), n, newTrace(keep))
+		luck, f, blows, within := newLuck(seed), alike(3), 12, 25*time.Second
+		if engineOf(seed) == jetStream {
+			f, blows, within = hinted(luck.of("fleet")), 18, 35*time.Second
+		}
+		w := newWorld(t, luck, f, engineConfig(), n, newTrace(keep))
 		n.world, n.luck = w, w.luck.of("nemesis")
 		w.begin()
 		w.actors.Go(staff{w, w.luck.of("staff"), n.calm}.work)
 		for k := range 12 {
 			w.arrive(k)
 		}
-		n.rage(12, 25*time.Second)
+		n.rage(blows, within)
 		w.settle()
 		w.stop()
 		w.check()
@@ -92,16 +108,16 @@ func TestSchedule(t *testing.T) {
 		}
 		r := schedule(t, seed, *story)
 		if *story {
-			path, err := r.trace.save(fmt.Sprint(seed))
+			path, err := r.trace.save(fmt.Sprint(engineOf(seed), "-", seed))
 			require.NoError(t, err)
 			t.Logf("seed %d: hash %s, %s, %s", seed, r.hash, r.took, path)
 		}
 		for _, b := range r.breaches {
-			t.Errorf("seed %d: %s", seed, b)
-			all.Breaches = append(all.Breaches, fmt.Sprintf("seed %d: %s", seed, b))
+			t.Errorf("%s, seed %d: %s", engineOf(seed), seed, b)
+			all.Breaches = append(all.Breaches, fmt.Sprintf("%s, seed %d: %s", engineOf(seed), seed, b))
 		}
 		if len(r.breaches) > 0 {
-			t.Errorf("again, with its story: go test ./sim -run '^TestSchedule$' -first %d -seeds 1 -story", seed)
+			t.Errorf("again, with its story: go test ./sim -run '^TestSchedule$' -first %d -seeds 1 -engine %s -story", seed, engineOf(seed))
 		}
 		all.schedule(r)
 	}

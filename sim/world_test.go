@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 	"hotelbooking/providers/sandbox"
 	"hotelbooking/store"
 	"hotelbooking/workers"
+	"hotelbooking/workers/jetstream/brokertest"
 )
 
 // world is one simulation: a database that loses no commit, an outside that never dies, and between them instances of the
@@ -30,6 +32,8 @@ type world struct {
 	began   time.Time
 	store   *store.Store
 	sandbox *sandbox.Server
+	broker  *brokertest.Broker // nil: there is none
+	fleet   fleet
 	slots   []*slot
 	hazard  hazard // what strikes calls to the database and to the outside
 	engine  workers.Config
@@ -55,10 +59,10 @@ const (
 )
 
 // newWorld is a world in which nothing happens yet. It must be made in a bubble, and ended in it.
-func newWorld(t *testing.T, seed uint64, instances int, engine workers.Config, h hazard, tr *trace) *world {
+func newWorld(t *testing.T, luck *luck, f fleet, engine workers.Config, h hazard, tr *trace) *world {
 	t.Helper()
 	w := &world{
-		t: t, trace: tr, luck: newLuck(seed), began: time.Now(), hazard: h, engine: engine,
+		t: t, trace: tr, luck: luck, began: time.Now(), fleet: f, hazard: h, engine: engine,
 		over: make(chan struct{}), seen: map[string]int{}, deaths: map[string]int{}, notices: map[string]int{},
 	}
 	var err error
@@ -68,13 +72,14 @@ func newWorld(t *testing.T, seed uint64, instances int, engine workers.Config, h
 	}, zap.NewNop())
 	require.NoError(t, err)
 	w.sandbox, err = sandbox.New(sandbox.Config{
-		Seed: seed | 1, SettleAfter: 2 * time.Second, HangFor: 20 * time.Second,
+		Seed: luck.seed | 1, SettleAfter: 2 * time.Second, HangFor: 20 * time.Second,
 		Latency:       map[sandbox.System]sandbox.Latency{sandbox.Hotel: {P50: 300, P99: 2500}, sandbox.Fraud: {P50: 100, P99: 900}, sandbox.Payment: {P50: 200, P99: 1500}, sandbox.Tracking: {P50: 60, P99: 400}},
 		WebhookSecret: webhookSecret, WebhookURL: "http://service/v1/webhooks/sandbox", Transport: balancer{w, w.luck.of("notifications")},
 	})
 	require.NoError(t, err)
-	for n := range instances {
-		w.slots = append(w.slots, &slot{world: w, number: n})
+	w.broker = w.newBroker()
+	for number, n := range f.nodes {
+		w.slots = append(w.slots, &slot{world: w, number: number, node: n})
 	}
 	return w
 }
@@ -160,6 +165,7 @@ func (w *world) everybody() []*guest {
 type slot struct {
 	world  *world
 	number int
+	node   node
 	boots  int
 	held   time.Duration // how long the next start waits; written by who kills, before it does
 	now    atomic.Pointer[instance]
@@ -195,7 +201,8 @@ type balancer struct {
 }
 
 func (b balancer) RoundTrip(r *http.Request) (*http.Response, error) {
-	i := pick(b.luck, b.world.slots...).now.Load()
+	doors := slices.DeleteFunc(slices.Clone(b.world.slots), func(s *slot) bool { return !s.node.api })
+	i := pick(b.luck, doors...).now.Load()
 	if i == nil {
 		return nil, errRefused
 	}
