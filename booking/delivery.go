@@ -62,6 +62,15 @@ type DeliveryResult struct {
 type DeliveryFigures struct {
 	Due, Dead int
 	Lag       time.Duration // how long the first of those due waits
+	Paused    bool          // see PauseOfWebhook
+}
+
+// WebhookEndpoint is somebody who is told of events, and how it goes. Where it is told is nobody's to know.
+type WebhookEndpoint struct {
+	Name    string
+	Types   []string // of events, as configured; none: all
+	Failing bool     // this process tries it less, because it takes nothing
+	DeliveryFigures
 }
 
 // DeliveryFilter selects deliveries, newest first. The zero filter but for Limit selects all.

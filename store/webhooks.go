@@ -66,7 +66,7 @@ ON CONFLICT (endpoint, event_id) DO `
 	claimDeliveries = `
 WITH due AS MATERIALIZED (
     SELECT d.id FROM webhook_deliveries AS d
-    WHERE d.endpoint = ? AND d.due_at <= {now} AND NOT EXISTS (
+    WHERE d.endpoint = ? AND d.due_at <= {now} AND NOT EXISTS (SELECT 1 FROM pauses WHERE what = ?) AND NOT EXISTS (
         SELECT 1 FROM webhook_deliveries AS head
         WHERE head.endpoint = d.endpoint AND head.booking_id = d.booking_id AND head.due_at IS NOT NULL
             AND (head.version, head.part) < (d.version, d.part))
@@ -105,7 +105,8 @@ func (s *Store) AddDeliveries(ctx context.Context, deliveries []booking.Delivery
 	return nil
 }
 
-// ClaimDeliveries leases what is due at an endpoint, at most one delivery of each booking: the first that is not delivered, nor dead.
+// ClaimDeliveries leases what is due at an endpoint that is not paused, at most one delivery of each booking: the first that is
+// not delivered, nor dead.
 func (s *Store) ClaimDeliveries(ctx context.Context, c booking.DeliveryClaim) ([]booking.Delivery, error) {
 	if c.Limit <= 0 {
 		return nil, nil
@@ -116,7 +117,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c booking.DeliveryClaim) ([
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
 	var rows []deliveryRow
-	err := s.write.WithContext(ctx).Raw(s.sql.clocked(claimDeliveries), c.Endpoint, c.Limit, c.Owner, c.Lease.Microseconds()).Find(&rows).Error
+	err := s.write.WithContext(ctx).Raw(s.sql.clocked(claimDeliveries), c.Endpoint, booking.PauseOfWebhook(c.Endpoint), c.Limit, c.Owner, c.Lease.Microseconds()).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries to %s: %w", c.Endpoint, err)
 	}

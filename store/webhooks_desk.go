@@ -28,6 +28,22 @@ SET since_at = {now}, due_at = {now}, delivered_at = NULL, dead_at = NULL, attem
 WHERE webhook_deliveries.owner = ''`
 )
 
+// An endpoint that pauses itself is nobody's action, and has no row in the audit; one that was paused before stays as it was.
+const pauseGone = `
+INSERT INTO pauses (what, since, actor, reason) VALUES (?, {now}, ?, ?)
+ON CONFLICT (what) DO NOTHING`
+
+// PauseEndpoint stops deliveries to an endpoint until a person lets them go on. It tells whether that is news.
+func (s *Store) PauseEndpoint(ctx context.Context, endpoint, reason string) (news bool, err error) {
+	ctx, cancel := s.deadline(ctx)
+	defer cancel()
+	done := s.write.WithContext(ctx).Exec(s.sql.clocked(pauseGone), booking.PauseOfWebhook(endpoint), booking.SystemActor, clean(reason, detailLimit))
+	if done.Error != nil {
+		return false, fmt.Errorf("pause the webhook endpoint %s: %w", endpoint, done.Error)
+	}
+	return done.RowsAffected > 0, nil
+}
+
 // Deliveries lists what a filter selects, newest first, without bodies.
 func (s *Store) Deliveries(ctx context.Context, f booking.DeliveryFilter) ([]booking.Delivery, error) {
 	if f.Booking != "" && s.sql.id(string(f.Booking)) == nil || !storable(f.Endpoint) {

@@ -252,6 +252,46 @@ func TestDeliveriesAreListedByEndpointStateAndBooking(t *testing.T) {
 	})
 }
 
+func TestNothingIsClaimedForAnEndpointThatIsPausedByAPersonOrByItself(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		add(t, s, delivery("a", 1, 1), delivery("b", 1, 1))
+		for _, byItself := range []bool{true, false} {
+			change := booking.PauseChange{What: booking.PauseOfWebhook("a"), Paused: true, Actor: booking.SupportActor("sue"), Reason: "they said so"}
+			if byItself {
+				news, err := s.PauseEndpoint(t.Context(), "a", "it is gone")
+				require.NoError(t, err)
+				require.True(t, news)
+				news, err = s.PauseEndpoint(t.Context(), "a", "it is gone again")
+				require.NoError(t, err)
+				require.False(t, news)
+				pauses, err := s.Pauses(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, []booking.Pause{{What: "webhook:a", Since: pauses[0].Since, Actor: booking.SystemActor, Reason: "it is gone"}}, pauses)
+			} else {
+				require.NoError(t, s.Pause(t.Context(), change))
+			}
+			_, said := claimed(t, s, "a", "me.1")
+			require.Empty(t, said)
+			figures, err := s.DeliveryFigures(t.Context(), "a")
+			require.NoError(t, err)
+			require.Equal(t, []any{1, true}, []any{figures.Due, figures.Paused})
+			change.Paused = false
+			require.NoError(t, s.Pause(t.Context(), change))
+			figures, err = s.DeliveryFigures(t.Context(), "a")
+			require.NoError(t, err)
+			require.False(t, figures.Paused)
+			list, said := claimed(t, s, "a", "me.2")
+			require.Equal(t, []string{"1:1"}, said)
+			settled(t, s, "me.2", booking.DeliveryDue, 0, list...)
+		}
+		_, said := claimed(t, s, "b", "me.3")
+		require.Equal(t, []string{"1:1"}, said, "and nobody else")
+		_, findings := verified(t, s, "")
+		require.Empty(t, findings)
+	})
+}
+
 func TestADeadLetterIsRetriedOnceAndTheAuditSaysByWhom(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, s *store.Store) {

@@ -74,7 +74,8 @@ const deliveriesCounted = 10_000
 const deliveryFigures = `
 SELECT (SELECT {now} - since_at FROM webhook_deliveries WHERE endpoint = ? AND due_at IS NOT NULL ORDER BY id LIMIT 1) AS lag,
     (SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries WHERE endpoint = ? AND due_at IS NOT NULL LIMIT ?) AS due) AS due,
-    (SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries WHERE endpoint = ? AND dead_at IS NOT NULL LIMIT ?) AS dead) AS dead`
+    (SELECT COUNT(*) FROM (SELECT 1 FROM webhook_deliveries WHERE endpoint = ? AND dead_at IS NOT NULL LIMIT ?) AS dead) AS dead,
+    EXISTS (SELECT 1 FROM pauses WHERE what = ?) AS paused`
 
 // DeliveryFigures counts what an endpoint has not taken, each kind up to ten thousand, and tells how long the first waits.
 func (s *Store) DeliveryFigures(ctx context.Context, endpoint string) (booking.DeliveryFigures, error) {
@@ -83,13 +84,14 @@ func (s *Store) DeliveryFigures(ctx context.Context, endpoint string) (booking.D
 	var row struct {
 		Lag       *int64
 		Due, Dead int
+		Paused    bool
 	}
 	err := s.read.WithContext(ctx).Raw(s.sql.clocked(deliveryFigures),
-		endpoint, endpoint, deliveriesCounted, endpoint, deliveriesCounted).Scan(&row).Error
+		endpoint, endpoint, deliveriesCounted, endpoint, deliveriesCounted, booking.PauseOfWebhook(endpoint)).Scan(&row).Error
 	if err != nil {
 		return booking.DeliveryFigures{}, fmt.Errorf("count the deliveries to %s: %w", endpoint, err)
 	}
-	figures := booking.DeliveryFigures{Due: row.Due, Dead: row.Dead}
+	figures := booking.DeliveryFigures{Due: row.Due, Dead: row.Dead, Paused: row.Paused}
 	if row.Lag != nil {
 		figures.Lag = max(time.Duration(*row.Lag)*time.Microsecond, 0)
 	}

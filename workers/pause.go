@@ -62,11 +62,14 @@ func (p *paused) since(names ...string) (first time.Time, ok bool) {
 	return first, ok
 }
 
-// work tells that something is paused beside the intake, so that bookings grow old for no fault of ours.
+// work tells that a pool or a supplier is paused, so that bookings grow old for no fault of ours.
 func (p *paused) work() bool {
-	set := p.now()
-	_, intake := set[booking.PauseIntake]
-	return len(set) > 1 || len(set) == 1 && !intake
+	for what := range p.now() {
+		if booking.HoldsBookings(what) {
+			return true
+		}
+	}
+	return false
 }
 
 // hold is how long to leave alone what has been paused since then.

@@ -72,11 +72,28 @@ func (s *Sender) send(ctx context.Context, e *endpoint, d booking.Delivery, owne
 	if panicked := panics.Try(func() { a = e.post(ctx, d, s.cfg.Timeout, s.now) }); panicked != nil {
 		s.log.Error("webhook: a defect of ours", zap.String("endpoint", e.Name), zap.String("event", d.Event), zap.String("panic", panicked.String()))
 	}
+	if a.gone {
+		s.stopTelling(ctx, e)
+	}
 	r := s.result(d, owner, a)
 	if a.fault != cutOff { // which is our doing, and no word of the endpoint's
 		s.record(e, r, a)
 	}
 	return r
+}
+
+// stopTelling pauses an endpoint that says it is gone. What is due there waits: whoever lets it go on loses nothing.
+func (s *Sender) stopTelling(ctx context.Context, e *endpoint) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWithin)
+	defer cancel()
+	news, err := s.deps.Queue.PauseEndpoint(ctx, e.Name, "It answers 410 Gone: it wants to be told nothing any more.")
+	if err != nil { // the next try says the same
+		s.log.Warn("webhook pause", zap.String("endpoint", e.Name), zap.Error(err))
+	}
+	if news {
+		s.log.Error("webhook endpoint says that it is gone, and is paused: ask its owner, then let it go on or take it out of webhooks.endpoints",
+			zap.String("endpoint", e.Name))
+	}
 }
 
 // settle notes results as they come, those that come together in one transaction, until there are no more.

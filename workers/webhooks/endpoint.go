@@ -22,7 +22,8 @@ type Endpoint struct {
 	Types   []string // of events, as path.Match has patterns: "booking.*"; none: all
 	Secrets []string // "whsec_..."; each makes a signature, so that one can be replaced while it is in use
 
-	// AllowPrivate sends to addresses that are not public, and without TLS, too: for endpoints of one's own network, and tests.
+	// AllowPrivate sends to addresses of one's own network, too, and to this machine without TLS: for development, and for
+	// receivers that nobody outside can reach.
 	AllowPrivate bool
 }
 
@@ -46,8 +47,20 @@ func newEndpoint(configured Endpoint, cfg Config, resolver *net.Resolver) (*endp
 	}
 	return &endpoint{
 		Endpoint: configured, slots: cfg.PerEndpoint, signer: signer,
-		transport: newTransport(configured.AllowPrivate, cfg, resolver),
+		transport: newTransport(configured.allowed(), cfg, resolver),
 	}, nil
+}
+
+// allowed judges an address that is about to be dialled.
+func (e Endpoint) allowed() func(netip.Addr) error {
+	switch {
+	case !e.AllowPrivate:
+		return public
+	case strings.HasPrefix(strings.ToLower(e.URL), "http:"):
+		return loopback
+	default:
+		return own
+	}
 }
 
 // Validate tells all that is wrong with it, but for its secrets. It quotes no address: some have secrets in them.
@@ -66,23 +79,26 @@ func (e Endpoint) validateURL() error {
 	switch {
 	case err != nil || u.Hostname() == "":
 		return errors.New("url: want an address such as https://shop.example/webhooks")
-	case u.Scheme != "https" && (u.Scheme != "http" || !e.AllowPrivate):
-		return errors.New("url: use https; http only of your own network, with allow_private")
+	case u.Scheme != "https" && (u.Scheme != "http" || !e.AllowPrivate || !local(u.Hostname())):
+		return errors.New("url: use https; http only to this machine (127.0.0.1, localhost), with allow_private")
 	case u.User != nil:
 		return errors.New("url: take the user and the password out: receivers check the signature")
 	case u.Fragment != "":
 		return errors.New("url: take away what is behind the #: nobody is sent it")
-	case e.AllowPrivate:
-		return nil
 	}
 	if addr, err := netip.ParseAddr(u.Hostname()); err == nil {
-		if err := public(addr); err != nil {
+		if err := e.allowed()(addr); err != nil {
 			return fmt.Errorf("url: %w: use one that is, or set allow_private if it is your own network's", err)
 		}
 	} else if numeric(u.Hostname()) {
 		return errors.New("url: the host is a number that some take for an address: write the address as such, or a name")
 	}
 	return nil
+}
+
+func local(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && loopback(addr) == nil
 }
 
 // numeric tells whether some would take a name for an IPv4 address: its last label is a number, decimal, octal or hexadecimal.

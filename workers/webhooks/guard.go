@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"syscall"
 	"time"
 
@@ -32,12 +33,35 @@ func public(addr netip.Addr) error {
 	return nil
 }
 
-// onlyPublic is the Control of a dialer: it sees what is really dialled.
-func onlyPublic(network, address string, conn syscall.RawConn) error {
-	if guardian.Safe(network, address, conn) != nil {
+// metadata is where machines of a cloud are given their own secrets, at addresses that look like any private one.
+var metadata = []netip.Addr{netip.MustParseAddr("fd00:ec2::254"), netip.MustParseAddr("fd20:ce::254")}
+
+// own refuses an address that is neither everybody's nor of one's own machine or network; and those of link-local and metadata
+// services, for nobody's endpoint is there.
+func own(addr netip.Addr) error {
+	if addr.IsLoopback() || addr.IsPrivate() && !slices.Contains(metadata, addr) {
+		return nil
+	}
+	return public(addr)
+}
+
+// loopback refuses all that leaves the machine.
+func loopback(addr netip.Addr) error {
+	if !addr.IsLoopback() {
 		return errNotPublic
 	}
 	return nil
+}
+
+// control is that of a dialer: it sees what is really dialled.
+func control(allow func(netip.Addr) error) func(network, address string, _ syscall.RawConn) error {
+	return func(network, address string, _ syscall.RawConn) error {
+		dialled, err := netip.ParseAddrPort(address)
+		if err != nil || network != "tcp4" && network != "tcp6" {
+			return errNotPublic
+		}
+		return allow(dialled.Addr())
+	}
 }
 
 const (
@@ -46,13 +70,10 @@ const (
 	idleConnection = 30 * time.Second
 )
 
-// newTransport is the way to one endpoint: no proxy, whatever the environment says, since it would dial for us; and, because it
-// is no http.Client, no redirects.
-func newTransport(allowPrivate bool, cfg Config, resolver *net.Resolver) *http.Transport {
-	dialer := &net.Dialer{Timeout: min(dialTimeout, cfg.Timeout), KeepAlive: 15 * time.Second, Resolver: resolver}
-	if !allowPrivate {
-		dialer.Control = onlyPublic
-	}
+// newTransport is the way to one endpoint, at addresses that are allowed: no proxy, whatever the environment says, since it would
+// dial for us; and, because it is no http.Client, no redirects.
+func newTransport(allow func(netip.Addr) error, cfg Config, resolver *net.Resolver) *http.Transport {
+	dialer := &net.Dialer{Timeout: min(dialTimeout, cfg.Timeout), KeepAlive: 15 * time.Second, Resolver: resolver, Control: control(allow)}
 	return &http.Transport{
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},

@@ -36,15 +36,31 @@ func TestOnlyPublicAddressesAreDialled(t *testing.T) {
 	} {
 		for _, address := range strings.Fields(addresses) {
 			require.ErrorIs(t, public(netip.MustParseAddr(address)), errNotPublic, "%s: %s", what, address)
-			require.ErrorIs(t, onlyPublic(networkOf(address), net.JoinHostPort(address, "443"), nil), errNotPublic, "%s: %s", what, address)
+			require.ErrorIs(t, control(public)(networkOf(address), net.JoinHostPort(address, "443"), nil), errNotPublic, "%s: %s", what, address)
 		}
 	}
 	for _, address := range []string{"8.8.8.8", "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700:4700::1111", "2a00:1450:4001::1"} {
 		require.NoError(t, public(netip.MustParseAddr(address)), address)
-		require.NoError(t, onlyPublic(networkOf(address), net.JoinHostPort(address, "8443"), nil), address)
+		require.NoError(t, control(public)(networkOf(address), net.JoinHostPort(address, "8443"), nil), address)
 	}
-	require.Error(t, onlyPublic("udp4", "8.8.8.8:443", nil))
-	require.Error(t, onlyPublic("unix", "/run/docker.sock", nil))
+	require.Error(t, control(public)("udp4", "8.8.8.8:443", nil))
+	require.Error(t, control(public)("unix", "/run/docker.sock", nil))
+}
+
+func TestAnEndpointOfOnesOwnNetworkIsNotAMachinesOwnSecrets(t *testing.T) {
+	t.Parallel()
+	encrypted, plain := Endpoint{URL: "https://shop.internal", AllowPrivate: true}.allowed(), Endpoint{URL: "HTTP://localhost", AllowPrivate: true}.allowed()
+	for _, address := range strings.Fields("127.0.0.1 ::1 10.0.0.1 172.16.0.1 192.168.1.1 fd12:3456::1 8.8.8.8") {
+		require.NoError(t, encrypted(netip.MustParseAddr(address)), address)
+	}
+	for _, address := range strings.Fields("169.254.169.254 fd00:ec2::254 fd20:ce::254 168.63.129.16 100.100.100.200 fe80::1 0.0.0.0 :: 224.0.0.1 255.255.255.255 64:ff9b::a00:1") {
+		require.ErrorIs(t, encrypted(netip.MustParseAddr(address)), errNotPublic, address)
+		require.ErrorIs(t, plain(netip.MustParseAddr(address)), errNotPublic, address)
+	}
+	require.NoError(t, plain(netip.MustParseAddr("127.0.0.1")))
+	for _, address := range strings.Fields("10.0.0.1 fd12:3456::1 8.8.8.8") {
+		require.ErrorIs(t, plain(netip.MustParseAddr(address)), errNotPublic, "%s: nothing leaves the machine without TLS", address)
+	}
 }
 
 func networkOf(address string) string {
@@ -114,11 +130,11 @@ func loopbackAnswer(query []byte) []byte {
 var quick = Config{PerEndpoint: 2, Timeout: 10 * time.Second, RetryFor: time.Hour, BackoffBase: time.Millisecond, BackoffCap: time.Minute, Keep: time.Hour, Poll: 5 * time.Millisecond}
 
 // tried is what one try to an address comes to, past all that is checked before.
-func tried(t *testing.T, address string, allowPrivate bool) answer {
+func tried(t *testing.T, address string, allow func(netip.Addr) error) answer {
 	t.Helper()
 	signer, err := newSigner([]string{"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
 	require.NoError(t, err)
-	e := &endpoint{Endpoint: Endpoint{URL: address}, signer: signer, transport: newTransport(allowPrivate, quick, resolver(t))}
+	e := &endpoint{Endpoint: Endpoint{URL: address}, signer: signer, transport: newTransport(allow, quick, resolver(t))}
 	defer e.transport.CloseIdleConnections()
 	return e.post(t.Context(), booking.Delivery{Event: "e", Body: "{}"}, quick.Timeout, time.Now)
 }
@@ -132,17 +148,17 @@ func TestNoWayOfWritingAnInnerAddressReachesIt(t *testing.T) {
 		t.Run(host, func(t *testing.T) {
 			t.Parallel()
 			port, came := counting(t)
-			a := tried(t, "http://"+host+":"+port+"/", false)
+			a := tried(t, "http://"+host+":"+port+"/", public)
 			require.False(t, a.taken)
 			require.Contains(t, []string{"address_not_public", "name_not_found", "bad_address", "not_reachable"}, a.fault)
 			require.Zero(t, came.Load(), "somebody was there")
 		})
 	}
 	for _, host := range []string{"127.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]", "[::ffff:169.254.169.254]", "10.0.0.1", "rebinding.example", "localhost"} {
-		require.Equal(t, "address_not_public", tried(t, "http://"+host+":443/latest/meta-data/", false).fault, host)
+		require.Equal(t, "address_not_public", tried(t, "http://"+host+":443/latest/meta-data/", public).fault, host)
 	}
 	port, came := counting(t)
-	require.True(t, tried(t, "http://rebinding.example:"+port+"/", true).taken, "it is the guard that keeps the others out")
+	require.True(t, tried(t, "http://rebinding.example:"+port+"/", loopback).taken, "it is the guard that keeps the others out")
 	require.EqualValues(t, 1, came.Load())
 }
 
@@ -152,7 +168,7 @@ func TestARedirectIsNeverFollowed(t *testing.T) {
 	for _, status := range []int{301, 302, 303, 307, 308} {
 		server := httptest.NewServer(http.RedirectHandler("http://127.0.0.1:"+port+"/", status))
 		t.Cleanup(server.Close)
-		a := tried(t, server.URL, true)
+		a := tried(t, server.URL, loopback)
 		require.Equal(t, []any{false, "redirect", status}, []any{a.taken, a.fault, a.status})
 	}
 	require.Zero(t, came.Load())
@@ -162,8 +178,8 @@ func TestNoProxyOfTheEnvironmentDialsForUs(t *testing.T) {
 	port, came := counting(t)
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:"+port)
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:"+port)
-	require.Nil(t, newTransport(false, quick, nil).Proxy)
-	require.Equal(t, "address_not_public", tried(t, "http://rebinding.example/", false).fault)
+	require.Nil(t, newTransport(public, quick, nil).Proxy)
+	require.Equal(t, "address_not_public", tried(t, "http://rebinding.example/", public).fault)
 	require.Zero(t, came.Load())
 }
 
@@ -171,7 +187,7 @@ func TestAnEndpointMustBePublicAndEncryptedUnlessItIsSaidToBePrivate(t *testing.
 	t.Parallel()
 	for address, private := range map[string]bool{
 		"https://shop.example/hooks?tenant=1": false, "https://shop.example:8443": false, "https://8.8.8.8/": false, "https://[2606:4700:4700::1111]/": false,
-		"http://127.0.0.1:8080/": true, "https://shop.internal/": true, "http://[::1]/": true,
+		"http://127.0.0.1:8080/": true, "https://shop.internal/": true, "http://[::1]/": true, "http://localhost:8080/hooks": true, "https://10.0.0.1/": true,
 	} {
 		require.NoError(t, Endpoint{URL: address, AllowPrivate: private}.Validate(), address)
 	}
@@ -185,7 +201,7 @@ func TestAnEndpointMustBePublicAndEncryptedUnlessItIsSaidToBePrivate(t *testing.
 		require.ErrorContains(t, err, "url: ", address)
 		require.NotContains(t, err.Error(), "canary")
 	}
-	for _, address := range []string{"http://user:canary@127.0.0.1/", "ftp://127.0.0.1/"} {
+	for _, address := range []string{"http://user:canary@127.0.0.1/", "ftp://127.0.0.1/", "http://10.0.0.1/", "http://shop.internal/", "https://169.254.169.254/", "https://2130706433/"} {
 		require.Error(t, Endpoint{URL: address, AllowPrivate: true}.Validate())
 	}
 	u, err := url.Parse("https://shop.example")

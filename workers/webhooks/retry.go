@@ -15,7 +15,7 @@ func (s *Sender) result(d booking.Delivery, owner string, a answer) booking.Deli
 		r.State = booking.DeliveryDelivered
 	case a.fault == cutOff:
 		r.State = booking.DeliveryDue // at once, by another process: it may have arrived, or not
-	case a.gone, s.now().Sub(d.Since) >= s.cfg.RetryFor:
+	case s.now().Sub(d.Since) >= s.cfg.RetryFor:
 		r.State = booking.DeliveryDead
 	default:
 		r.State = booking.DeliveryDue

@@ -48,7 +48,7 @@ func TestWhatAnAnswerMeansForTheDelivery(t *testing.T) {
 		require.LessOrEqual(t, r.RetryIn, time.Second)
 		require.Equal(t, booking.DeliveryDead, become(status, 72*time.Hour).State, "after three days")
 	}
-	require.Equal(t, booking.DeliveryDead, become(410, 0).State, "gone is gone, at once")
+	require.Equal(t, []any{booking.DeliveryDue, "http_410"}, []any{become(410, 0).State, become(410, 0).Error}, "it waits until the endpoint is asked again")
 	require.Equal(t, booking.DeliveryDelivered, become(204, 100*time.Hour).State, "late, and taken")
 
 	for text, want := range map[string]time.Duration{

@@ -22,7 +22,7 @@ const answerMost = 64 << 10
 // answer is what a try came to.
 type answer struct {
 	taken      bool
-	gone       bool // the endpoint wants nothing of this kind any more
+	gone       bool // the endpoint wants nothing any more
 	status     int
 	fault      string // a code; empty where it was taken
 	retryAfter time.Duration

@@ -16,6 +16,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,7 @@ type database interface {
 	Upkeep
 	Deliveries(ctx context.Context, f booking.DeliveryFilter) ([]booking.Delivery, error)
 	RetryDelivery(ctx context.Context, order booking.DeliveryOrder) error
+	Pause(ctx context.Context, change booking.PauseChange) error
 }
 
 func each(t *testing.T, test func(t *testing.T, db database)) {
@@ -381,7 +383,7 @@ func TestAnAnswerIsReadNoFurtherThanItsBoundAndNoLongerThanTheTimeout(t *testing
 		}
 	}))
 	t.Cleanup(endless.Close)
-	require.True(t, tried(t, endless.URL, true).taken)
+	require.True(t, tried(t, endless.URL, loopback).taken)
 	require.Less(t, <-wrote, 1<<30)
 
 	silent := make(chan struct{})
@@ -390,7 +392,7 @@ func TestAnAnswerIsReadNoFurtherThanItsBoundAndNoLongerThanTheTimeout(t *testing
 	t.Cleanup(func() { close(silent) })
 	signer, err := newSigner([]string{secret})
 	require.NoError(t, err)
-	e := &endpoint{Endpoint: Endpoint{URL: hanging.URL}, signer: signer, transport: newTransport(true, quick, nil)}
+	e := &endpoint{Endpoint: Endpoint{URL: hanging.URL}, signer: signer, transport: newTransport(loopback, quick, nil)}
 	a := e.post(t.Context(), booking.Delivery{Event: "e"}, 20*time.Millisecond, time.Now)
 	require.Equal(t, []any{false, "timeout"}, []any{a.taken, a.fault})
 }
@@ -400,8 +402,8 @@ func TestAnEndpointWithABadCertificateIsToldNothing(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("somebody was told") }))
 	server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
 	t.Cleanup(server.Close)
-	require.Equal(t, "tls", tried(t, server.URL, true).fault)
-	require.EqualValues(t, 0x0303, newTransport(false, quick, nil).TLSClientConfig.MinVersion, "TLS 1.2")
+	require.Equal(t, "tls", tried(t, server.URL, loopback).fault)
+	require.EqualValues(t, 0x0303, newTransport(public, quick, nil).TLSClientConfig.MinVersion, "TLS 1.2")
 }
 
 func TestAnEndpointIsToldWhatItWantsAndNothingElse(t *testing.T) {
@@ -426,12 +428,12 @@ func TestAnEndpointIsToldWhatItWantsAndNothingElse(t *testing.T) {
 func TestADeadLetterIsSeenCountedAndRetriedByAPerson(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db database) {
-		answers := []int{410, 204, 204}
+		answers := []int{404, 204, 204}
 		shop := receive(t, func(n int, _ got) int { return answers[n-1] })
-		r := start(t, db, []Endpoint{shop.endpoint("shop")})
+		r := start(t, db, []Endpoint{shop.endpoint("shop")}, func(p *parts) { p.cfg.RetryFor = 1 })
 		r.take(happened(1, 1), happened(1, 2))
 		dead := r.until(booking.DeliveryDead, 1)[0]
-		require.Equal(t, []any{1, 410, "http_410", happened(1, 1).ID}, []any{dead.Attempts, dead.Status, dead.LastError, dead.Event})
+		require.Equal(t, []any{1, 404, "http_404", happened(1, 1).ID}, []any{dead.Attempts, dead.Status, dead.LastError, dead.Event})
 		r.until(booking.DeliveryDelivered, 1)
 		require.Equal(t, 1.0, testutil.ToFloat64(r.metrics.outcomes.WithLabelValues("shop", "dead")))
 		require.Len(t, r.logs.FilterMessageSnippet("webhook dead").All(), 1)
@@ -440,6 +442,39 @@ func TestADeadLetterIsSeenCountedAndRetriedByAPerson(t *testing.T) {
 		r.until(booking.DeliveryDelivered, 2)
 		all := shop.received()
 		require.Equal(t, []string{all[0].id(), all[0].body}, []string{all[2].id(), all[2].body})
+	})
+}
+
+func TestAnEndpointThatSaysItIsGoneIsAskedNoMoreUntilAPersonLetsItGoOn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db database) {
+		var back atomic.Bool
+		shop := receive(t, func(int, got) int {
+			if back.Load() {
+				return 204
+			}
+			return 410
+		})
+		fine := receive(t, always(204))
+		r := start(t, db, []Endpoint{shop.endpoint("shop"), fine.endpoint("fine")}, func(p *parts) { p.cfg.PerEndpoint = 1 })
+		r.take(happened(1, 1), happened(1, 2), happened(2, 1))
+		r.until(booking.DeliveryDelivered, 3)
+		require.Eventually(t, func() bool { return r.logs.FilterMessageSnippet("says that it is gone").Len() == 1 }, time.Minute, time.Millisecond)
+		r.take(happened(3, 1))
+		r.until(booking.DeliveryDelivered, 4)
+		r.upkeep(t.Context())
+		require.Equal(t, 1.0, testutil.ToFloat64(r.metrics.paused.WithLabelValues("shop")))
+		require.Len(t, shop.received(), 1, "it has said so")
+		list, err := r.Endpoints(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []booking.WebhookEndpoint{
+			{Name: "shop", DeliveryFigures: booking.DeliveryFigures{Due: 4, Lag: list[0].Lag, Paused: true}}, {Name: "fine"},
+		}, list, "nothing is lost")
+
+		back.Store(true)
+		require.NoError(t, db.Pause(t.Context(), booking.PauseChange{What: booking.PauseOfWebhook("shop"), Actor: booking.SupportActor("sue"), Reason: "they are back"}))
+		r.until(booking.DeliveryDelivered, 8)
+		require.Equal(t, happened(1, 1).ID, shop.received()[0].id())
 	})
 }
 
@@ -486,11 +521,12 @@ func TestNothingThatIsSentNorWhereToIsLogged(t *testing.T) {
 	closed.Close()
 	r := start(t, db, []Endpoint{shop.endpoint("shop"), gone.endpoint("gone"), closed.endpoint("closed")})
 	r.take(happened(1, 1))
-	r.until(booking.DeliveryDead, 1)
 	<-shop.came
+	<-gone.came
 	require.Eventually(t, func() bool { return r.logs.FilterField(zap.String("fault", "not_reachable")).Len() > 0 }, time.Minute, time.Millisecond)
 	require.NoError(t, r.Stop(t.Context()))
 	require.NotZero(t, r.logs.FilterField(zap.String("fault", "http_500")).Len())
+	require.NotZero(t, r.logs.FilterField(zap.String("fault", "http_410")).Len())
 	for _, line := range r.logs.All() {
 		said := line.Message + fmt.Sprint(line.ContextMap())
 		for _, never := range []string{"canary", "127.0.0.1", "MfKQ9r8", "token"} {

@@ -74,11 +74,15 @@ func (s *Sender) figures(ctx context.Context, e *endpoint) {
 	s.metrics.due.WithLabelValues(e.Name).Set(float64(figures.Due))
 	s.metrics.dead.WithLabelValues(e.Name).Set(float64(figures.Dead))
 	s.metrics.lag.WithLabelValues(e.Name).Set(figures.Lag.Seconds())
-	open := 0.0
-	if e.isOpen() {
-		open = 1
+	s.metrics.open.WithLabelValues(e.Name).Set(one(e.isOpen()))
+	s.metrics.paused.WithLabelValues(e.Name).Set(one(figures.Paused))
+}
+
+func one(is bool) float64 {
+	if is {
+		return 1
 	}
-	s.metrics.open.WithLabelValues(e.Name).Set(open)
+	return 0
 }
 
 func within[T any](ctx context.Context, do func(context.Context) (T, error)) (T, error) {

@@ -44,10 +44,13 @@ type Config struct {
 type Queue interface {
 	// AddDeliveries stores what is to be sent, in its order. What is there already, by endpoint and event, stays as it is.
 	AddDeliveries(ctx context.Context, deliveries []booking.Delivery) error
-	// ClaimDeliveries leases what is due, at most one delivery of each booking: the first that is not delivered, nor dead.
+	// ClaimDeliveries leases what is due, at most one delivery of each booking: the first that is not delivered, nor dead. While
+	// an endpoint is paused nothing is.
 	ClaimDeliveries(ctx context.Context, c booking.DeliveryClaim) ([]booking.Delivery, error)
 	// SettleDeliveries notes what became of deliveries. Those that are another's by now stay as they are.
 	SettleDeliveries(ctx context.Context, results []booking.DeliveryResult) error
+	// PauseEndpoint stops deliveries to an endpoint, in all processes, until a person lets them go on. It tells whether that is news.
+	PauseEndpoint(ctx context.Context, endpoint, reason string) (news bool, err error)
 	// Redeliver makes deliveries due again, or for the first time, all or none, and writes down who wanted it.
 	Redeliver(ctx context.Context, order booking.DeliveryOrder, deliveries []booking.Delivery) error
 }
