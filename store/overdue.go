@@ -9,7 +9,7 @@ import (
 	"hotelbooking/booking"
 )
 
-// overdue is what has been due for so long, waiting or with a lease that ran out, and nobody works on.
+// overdue is what has been waiting for so long although it was due, and what has a lease that ran out.
 const overdue = `
 SELECT id, version, supplier FROM (
     SELECT * FROM (
@@ -19,12 +19,12 @@ SELECT id, version, supplier FROM (
     UNION ALL
     SELECT * FROM (
         SELECT id, version, supplier, due_at FROM places
-        WHERE queue IS NULL AND due_at <= {now} - ? AND pool = ?
+        WHERE queue IS NULL AND due_at <= {now} AND pool = ?
         ORDER BY due_at LIMIT ?) AS expired) AS due
 ORDER BY due_at LIMIT ?`
 
-// Overdue lists up to limit bookings of a pool that nobody has leased, or whose lease ran out, and that have been due for at
-// least so long; the longest first.
+// Overdue lists up to limit bookings of a pool that nobody works on: that have been waiting since so long ago although they were
+// due, or whose lease ran out; the longest due first.
 func (s *Store) Overdue(ctx context.Context, pool booking.Pool, since time.Duration, limit int) ([]booking.Hint, error) {
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
@@ -45,6 +45,5 @@ func (s *Store) Overdue(ctx context.Context, pool booking.Pool, since time.Durat
 }
 
 func (s *Store) overdue(pool booking.Pool, since time.Duration, limit int) (statement string, args []any) {
-	micros := since.Microseconds()
-	return strings.ReplaceAll(overdue, "{now}", s.sql.now()), []any{string(pool), micros, limit, micros, string(pool), limit, limit}
+	return strings.ReplaceAll(overdue, "{now}", s.sql.now()), []any{string(pool), since.Microseconds(), limit, string(pool), limit, limit}
 }

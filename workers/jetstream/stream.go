@@ -16,8 +16,8 @@ import (
 const (
 	// unlimited is the MaxAckPending of a lane without a limit: the slots of all processes, and more.
 	unlimited = 100_000
-	// duplicates is for how long the broker drops a hint that it has had before. It only saves work.
-	duplicates = 30 * time.Second
+	// duplicates is for how long the broker drops a hint that it has had before: longer than a round of the sweep.
+	duplicates = 2 * patient
 	// mostHints and oldest bound the stream: what is dropped is found by the sweep.
 	mostHints = 1_000_000
 	oldest    = 24 * time.Hour

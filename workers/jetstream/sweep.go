@@ -13,14 +13,15 @@ import (
 
 // Overdue finds what hints were lost of: *store.Store.
 type Overdue interface {
-	// Overdue lists up to limit bookings of a pool that nobody has leased, or whose lease ran out, and that have been due for at
-	// least so long; the longest first.
+	// Overdue lists up to limit bookings of a pool that nobody works on: that have been waiting since so long ago although they
+	// were due, or whose lease ran out; the longest due first.
 	Overdue(ctx context.Context, pool booking.Pool, since time.Duration, limit int) ([]booking.Hint, error)
 }
 
 const (
-	// missing is for how long a booking has been due whose hint was lost, where the broker has no others; and patient where it
-	// has, because then it only waits its turn.
+	// missing is since when a booking waits whose hint was lost, where the broker has no others; and patient where it has,
+	// because then it only waits its turn. So often it is said again at most. One whose process died is said at once: it has no
+	// hint, because its last one was answered.
 	missing = 500 * time.Millisecond
 	patient = 30 * time.Second
 	// sweptAtOnce bounds what one round says for each pool.
@@ -44,17 +45,21 @@ func (q *Queue) Sweep(ctx context.Context, rows Overdue, every time.Duration) {
 }
 
 func (q *Queue) sweepOnce(ctx context.Context, rows Overdue, every time.Duration) error {
-	// The broker drops what it has had before, so each round's are others; those of several sweepers at one time are not.
-	round := ":swept" + strconv.FormatInt(time.Now().UnixNano()/int64(max(every, missing)), 36)
 	for _, pool := range booking.Pools() {
-		since, err := q.overdueAfter(ctx, pool)
+		waits, err := q.anyWaiting(ctx, pool)
 		if err != nil {
 			return err
+		}
+		since, again := missing, max(every, missing)
+		if waits { // what is said now waits behind those
+			since, again = patient, patient
 		}
 		hints, err := rows.Overdue(ctx, pool, since, sweptAtOnce)
 		if err != nil {
 			return fmt.Errorf("look what is overdue in pool %s: %w", pool, err)
 		}
+		// The broker drops what it has had before, so what is to be said again is another hint; that of several sweepers is the same.
+		round := ":swept" + strconv.FormatInt(time.Now().UnixNano()/int64(again), 36)
 		for _, h := range hints {
 			if pool != booking.ProviderPool {
 				h.Supplier = ""
@@ -69,19 +74,15 @@ func (q *Queue) sweepOnce(ctx context.Context, rows Overdue, every time.Duration
 	return nil
 }
 
-// overdueAfter is how long a booking of a pool may have been due before its hint counts as lost.
-func (q *Queue) overdueAfter(ctx context.Context, pool booking.Pool) (time.Duration, error) {
+// anyWaiting tells whether the broker has hints of a pool that nobody has fetched.
+func (q *Queue) anyWaiting(ctx context.Context, pool booking.Pool) (bool, error) {
 	for _, l := range q.lanes {
 		if l.pool != pool {
 			continue
 		}
-		waits, err := q.waiting(ctx, l)
-		if err != nil {
-			return 0, err
-		}
-		if waits {
-			return patient, nil
+		if waits, err := q.waiting(ctx, l); err != nil || waits {
+			return waits, err
 		}
 	}
-	return missing, nil
+	return false, nil
 }
