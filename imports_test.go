@@ -34,7 +34,8 @@ var importRules = []importRule{
 	}},
 	{of: "booking", alone: true, std: true},
 	{of: "chaos/judge", alone: true, std: true},
-	{of: "chaos", alone: true, tests: []string{"chaos/judge", "store/storetest/pgserver", "store/storetest/natsd", "store/storetest/child"}}, // it knows the service as others do: by its binary
+	{of: "chaos/client", may: []string{"chaos/judge"}, alone: true, std: true},
+	{of: "chaos", alone: true, tests: []string{"chaos/client", "chaos/judge", "store/storetest/pgserver", "store/storetest/natsd", "store/storetest/child"}}, // it knows the service as others do: by its binary
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
 	{of: "booking/web/...", may: []string{"booking"}},
 	{of: "sim", tests: []string{

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hotelbooking/chaos/client"
 	"hotelbooking/chaos/judge"
 )
 
@@ -120,8 +121,8 @@ func (c *kase) ready(i *instance) {
 		i.base = "http://" + serving.HTTP
 	}
 	i.until("does not become ready", func() bool {
-		a, err := call(http.MethodGet, i.admin+"/readyz", "", "", callWithin)
-		return err == nil && a.status == http.StatusOK
+		a, err := client.Call(http.MethodGet, i.admin+"/readyz", "", "", callWithin)
+		return err == nil && a.Status == http.StatusOK
 	})
 	key := func(name string) string {
 		content, err := os.ReadFile(filepath.Join(c.on.dir, "keys", name+".key"))

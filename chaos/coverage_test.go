@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"hotelbooking/chaos/client"
 	"hotelbooking/chaos/judge"
 )
 
@@ -33,11 +34,11 @@ func (i *instance) scrape() {
 	if i.admin == "" {
 		return
 	}
-	a, err := call(http.MethodGet, i.admin+"/metrics", "", "", 2*time.Second)
-	if err != nil || a.status != http.StatusOK {
+	a, err := client.Call(http.MethodGet, i.admin+"/metrics", "", "", 2*time.Second)
+	if err != nil || a.Status != http.StatusOK {
 		return
 	}
-	scraped := parseMetrics(a.body)
+	scraped := parseMetrics(a.Body)
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.scraped = scraped

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hotelbooking/chaos/client"
 	"hotelbooking/chaos/judge"
 	"hotelbooking/store/storetest/pgserver"
 )
@@ -83,9 +84,9 @@ func (c *kase) untilRefused() (probes []*probe) {
 		probes = append(probes, p)
 		if p.send(c) == http.StatusServiceUnavailable {
 			refused++
-			require.Equal(c, "application/problem+json", strings.Split(p.last.header.Get("Content-Type"), ";")[0])
-			require.NotEmpty(c, p.last.header.Get("Retry-After"))
-			require.NotContains(c, string(p.last.body), "disk", "what is wrong inside is nobody's business outside")
+			require.Equal(c, "application/problem+json", strings.Split(p.last.Header.Get("Content-Type"), ";")[0])
+			require.NotEmpty(c, p.last.Header.Get("Retry-After"))
+			require.NotContains(c, string(p.last.Body), "disk", "what is wrong inside is nobody's business outside")
 		}
 	}
 	return probes
@@ -94,7 +95,7 @@ func (c *kase) untilRefused() (probes []*probe) {
 // probe is a submission of the case's own.
 type probe struct {
 	key, id string
-	last    answer
+	last    client.Answer
 }
 
 func (c *kase) probe(what string) *probe {
@@ -105,22 +106,22 @@ func (c *kase) probe(what string) *probe {
 func (p *probe) send(c *kase) int {
 	c.Helper()
 	var err error
-	p.last, err = call(http.MethodPost, c.somewhere()+"/v1/bookings", c.key, judge.Only("ok")[0].Body(p.key), 15*time.Second, "Idempotency-Key", p.key)
-	if err != nil || p.last.status != http.StatusAccepted {
-		return p.last.status
+	p.last, err = client.Call(http.MethodPost, c.somewhere()+"/v1/bookings", c.key, judge.Only("ok")[0].Body(p.key), 15*time.Second, "Idempotency-Key", p.key)
+	if err != nil || p.last.Status != http.StatusAccepted {
+		return p.last.Status
 	}
 	var v judge.View
-	require.NoError(c, json.Unmarshal(p.last.body, &v))
+	require.NoError(c, json.Unmarshal(p.last.Body, &v))
 	require.True(c, p.id == "" || p.id == v.ID, "one key, one booking")
 	p.id = v.ID
-	return p.last.status
+	return p.last.Status
 }
 
 func (p *probe) read(c *kase) int {
 	c.Helper()
-	a, err := call(http.MethodGet, c.somewhere()+"/v1/bookings/"+p.id, c.key, "", callWithin)
+	a, err := client.Call(http.MethodGet, c.somewhere()+"/v1/bookings/"+p.id, c.key, "", callWithin)
 	require.NoError(c, err)
-	return a.status
+	return a.Status
 }
 
 // untilEnded submits it until it is acknowledged, and follows it until it is confirmed.

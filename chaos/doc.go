@@ -1,7 +1,7 @@
 // Package chaos proves the promises on the real process: it starts the real binary, kills it, pauses it, takes its database
 // away and starves it while clients book, and compares afterwards what the clients were told with what really happened.
-// Beside the judge it has nothing but tests, and none of them runs under a plain go test: `make chaos` runs the short form, `make chaos
-// FORM=long` the long one, and CASE=regexp chooses cases.
+// Beside its clients and the judge it has nothing but tests, and none of them runs under a plain go test: `make chaos` runs
+// the short form, `make chaos FORM=long` the long one, and CASE=regexp chooses cases.
 //
 // A case is written like this:
 //

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hotelbooking/chaos/client"
 	"hotelbooking/chaos/judge"
 )
 
@@ -64,15 +65,15 @@ func (c *kase) gather(stories []*judge.Story, stuck int) judge.Evidence {
 func (c *kase) ask(path, key string, into any) (status int) {
 	c.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; <-time.After(100 * time.Millisecond) {
-		a, err := call(http.MethodGet, c.somewhere()+path, key, "", callWithin)
-		if err != nil || a.status >= 500 {
-			require.True(c, time.Now().Before(deadline), "%s: %d %v", path, a.status, err)
+		a, err := client.Call(http.MethodGet, c.somewhere()+path, key, "", callWithin)
+		if err != nil || a.Status >= 500 {
+			require.True(c, time.Now().Before(deadline), "%s: %d %v", path, a.Status, err)
 			continue
 		}
-		if a.status == http.StatusOK {
-			require.NoError(c, json.Unmarshal(a.body, into), "%s", a.body)
+		if a.Status == http.StatusOK {
+			require.NoError(c, json.Unmarshal(a.Body, into), "%s", a.Body)
 		}
-		return a.status
+		return a.Status
 	}
 }
 
@@ -129,9 +130,9 @@ func (c *kase) staff() {
 			break
 		}
 		for _, b := range page.Bookings {
-			a, err := call(http.MethodPost, c.somewhere()+"/v1/support/bookings/"+b.ID+"/actions/retry", c.support, `{"reason":"the processes were killed"}`, callWithin)
+			a, err := client.Call(http.MethodPost, c.somewhere()+"/v1/support/bookings/"+b.ID+"/actions/retry", c.support, `{"reason":"the processes were killed"}`, callWithin)
 			require.NoError(c, err)
-			require.Equal(c, http.StatusAccepted, a.status, "%s", a.body)
+			require.Equal(c, http.StatusAccepted, a.Status, "%s", a.Body)
 			sent++
 		}
 		c.rest()

@@ -14,10 +14,8 @@ import (
 )
 
 const (
-	ackWithin    = 60 * time.Second  // a client repeats its submission for so long
-	followWithin = 150 * time.Second // and asks for so long what became of it
-	acksWithin   = 90 * time.Second
-	ackEvery     = 200 * time.Millisecond // at least, on a machine that is busy with other things
+	acksWithin = 90 * time.Second
+	ackEvery   = 200 * time.Millisecond // at least, on a machine that is busy with other things
 )
 
 // plan is what clients do.
@@ -98,9 +96,6 @@ func (l *load) closeOnce(c chan struct{}) {
 		close(c)
 	}
 }
-
-// givesUp tells a client to submit no more: who hammers would go on for ever.
-func (l *load) givesUp() bool { return closed(l.over) || l.plan.hammer && closed(l.quit) }
 
 func closed(c chan struct{}) bool {
 	select {

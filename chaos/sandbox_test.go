@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"hotelbooking/chaos/client"
 	"hotelbooking/chaos/judge"
 )
 
@@ -71,9 +72,9 @@ func (s *sandbox) misbehave(m misbehaviour) {
 	s.Helper()
 	body, err := json.Marshal(m)
 	require.NoError(s, err)
-	a, err := call(http.MethodPut, s.url+"/_faults", "", string(body), 10*time.Second)
+	a, err := client.Call(http.MethodPut, s.url+"/_faults", "", string(body), 10*time.Second)
 	require.NoError(s, err)
-	require.Equal(s, http.StatusOK, a.status, "%s", a.body)
+	require.Equal(s, http.StatusOK, a.Status, "%s", a.Body)
 }
 
 // ledger is everything by reference, and how many calls have an effect that is still to come.
@@ -114,8 +115,8 @@ func (s *sandbox) follow() (fresh []judge.Entry) {
 
 func (s *sandbox) get(path string, into any) {
 	s.Helper()
-	a, err := call(http.MethodGet, s.url+path, "", "", 30*time.Second)
+	a, err := client.Call(http.MethodGet, s.url+path, "", "", 30*time.Second)
 	require.NoError(s, err)
-	require.Equal(s, http.StatusOK, a.status, "%s", a.body)
-	require.NoError(s, json.Unmarshal(a.body, into))
+	require.Equal(s, http.StatusOK, a.Status, "%s", a.Body)
+	require.NoError(s, json.Unmarshal(a.Body, into))
 }

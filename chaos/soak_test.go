@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/chaos/client"
 )
 
 // sample is what an instance uses at one moment.
@@ -69,7 +71,7 @@ func TestSoak(t *testing.T) {
 // goesQuiet waits until nobody's connection is open any more but the pool's.
 func (c *kase) goesQuiet() {
 	c.Helper()
-	web.CloseIdleConnections()
+	client.Web.CloseIdleConnections()
 	<-time.After(3 * time.Second) // the service notices closed connections, and its pools come to rest
 }
 
@@ -89,9 +91,9 @@ func (c *kase) sample(i *instance) sample {
 // liveHeap is what is left of the heap after a collection.
 func (c *kase) liveHeap(i *instance) float64 {
 	c.Helper()
-	a, err := call(http.MethodGet, i.admin+"/debug/pprof/heap?gc=1", "", "", 30*time.Second)
+	a, err := client.Call(http.MethodGet, i.admin+"/debug/pprof/heap?gc=1", "", "", 30*time.Second)
 	require.NoError(c, err)
-	require.Equal(c, http.StatusOK, a.status)
+	require.Equal(c, http.StatusOK, a.Status)
 	i.scrape()
 	return i.counted()["go_memstats_heap_alloc_bytes"]
 }
@@ -100,9 +102,9 @@ func (c *kase) liveHeap(i *instance) float64 {
 // goroutines each, for as long as an idle one is kept: they are told apart.
 func (c *kase) strays(i *instance) (strays, idle int) {
 	c.Helper()
-	a, err := call(http.MethodGet, i.admin+"/debug/pprof/goroutine?debug=1", "", "", 30*time.Second)
+	a, err := client.Call(http.MethodGet, i.admin+"/debug/pprof/goroutine?debug=1", "", "", 30*time.Second)
 	require.NoError(c, err)
-	for stack := range strings.SplitSeq(string(a.body), "\n\n") {
+	for stack := range strings.SplitSeq(string(a.Body), "\n\n") {
 		n := 0
 		for line := range strings.Lines(stack) {
 			if count, _, found := strings.Cut(line, " @ "); found {

@@ -1,14 +1,11 @@
 package chaos_test
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"time"
 
+	"hotelbooking/chaos/client"
 	"hotelbooking/chaos/judge"
 )
 
@@ -22,7 +19,11 @@ func (l *load) book(random *rand.Rand) {
 		defer l.mu.Unlock()
 		l.stories = append(l.stories, s)
 	}()
-	if !l.submit(s, body, random, ackWithin) {
+	c, over := l.booker(), l.over
+	if l.plan.hammer {
+		over = l.quit // or it would submit for ever
+	}
+	if !c.Submit(over, s, body) {
 		return
 	}
 	s.Acked = time.Now()
@@ -32,134 +33,26 @@ func (l *load) book(random *rand.Rand) {
 	}
 	if repeats {
 		s.Replayed = true
-		l.submit(s, body, random, ackWithin)
+		c.Submit(l.over, s, body)
 	}
 	if cancels {
 		<-time.After(time.Duration(random.Float64() * float64(time.Second)))
-		l.cancel(s, random)
+		c.Cancel(l.over, s)
 	}
 	key := l.c.key
 	if browser {
 		key = s.Secret // as a page does that knows nothing but this booking
 	}
-	l.followToTheEnd(s, key, random)
-}
-
-// submit repeats the submission with its key until it is answered.
-func (l *load) submit(s *judge.Story, body string, random *rand.Rand, within time.Duration) bool {
-	for deadline := time.Now().Add(within); time.Now().Before(deadline) && !l.givesUp(); l.breathe(random) {
-		base := l.plan.only()
-		if base == "" {
-			continue
-		}
-		a, err := call(http.MethodPost, base+"/v1/bookings", l.c.key, body, callWithin, "Idempotency-Key", s.Key)
-		switch {
-		case unanswered(s, a, err):
-			s.Retries++
-		case a.status == http.StatusAccepted:
-			v := judge.View{}
-			if json.Unmarshal(a.body, &v) != nil || v.ID == "" {
-				s.Foreign++
-				return false
-			}
-			if len(s.IDs) > 0 && a.header.Get("Idempotent-Replayed") != "true" {
-				s.Unreplayed = true
-			}
-			s.IDs, s.Reference, s.Secret = append(s.IDs, v.ID), v.Reference, v.ClientSecret
-			s.See(v)
-			return true
-		default:
-			s.Refused = a.status
-			return false
-		}
-	}
-	return false
-}
-
-// cancel repeats the wish until it is answered.
-func (l *load) cancel(s *judge.Story, random *rand.Rand) {
-	s.CancelSent = true
-	for deadline := time.Now().Add(ackWithin); time.Now().Before(deadline) && !closed(l.over); l.breathe(random) {
-		base := l.plan.only()
-		if base == "" {
-			continue
-		}
-		a, err := call(http.MethodPost, base+"/v1/bookings/"+s.IDs[0]+"/cancellation", l.c.key, "{}", callWithin)
-		v := judge.View{}
-		switch {
-		case unanswered(s, a, err):
-		case a.status == http.StatusAccepted && json.Unmarshal(a.body, &v) == nil:
-			s.CancelTaken = true
-			s.See(v)
-			return
-		case a.status == http.StatusNotFound:
-			s.Missing++
-			return
-		case a.status == http.StatusConflict: // it is over
-			return
-		default:
-			s.Foreign++
-			return
-		}
+	if c.Follow(l.over, s, key) {
+		l.ended.Add(1)
 	}
 }
 
-// followToTheEnd polls until the booking is decided; a cancelled one until that is.
-func (l *load) followToTheEnd(s *judge.Story, key string, random *rand.Rand) {
-	etag := ""
-	for deadline := time.Now().Add(followWithin); time.Now().Before(deadline) && !closed(l.over); {
-		base := l.plan.only()
-		if base == "" {
-			l.breathe(random)
-			continue
-		}
-		a, err := call(http.MethodGet, base+"/v1/bookings/"+s.IDs[0], key, "", callWithin, "Prefer", "wait=2", "If-None-Match", etag)
-		v := judge.View{}
-		switch {
-		case unanswered(s, a, err):
-			l.breathe(random)
-		case a.status == http.StatusNotModified:
-		case a.status == http.StatusOK && json.Unmarshal(a.body, &v) == nil:
-			s.See(v)
-			etag = a.header.Get("ETag")
-			if v.Terminal {
-				l.decided(s)
-				return
-			}
-		case a.status == http.StatusNotFound:
-			s.Missing++
-			return
-		default:
-			s.Foreign++
-			return
-		}
-	}
-}
-
-func (l *load) decided(s *judge.Story) {
-	s.Decided = time.Now()
-	l.ended.Add(1)
-}
-
-func (l *load) breathe(random *rand.Rand) {
+// booker is how its clients book.
+func (l *load) booker() client.Client {
+	c := client.Client{Somewhere: l.plan.only, Key: func() string { return l.c.key }}
 	if l.plan.hammer {
-		<-time.After(l.plan.pause)
-		return
+		c.Breathe = func() { <-time.After(l.plan.pause) }
 	}
-	<-time.After(50*time.Millisecond + time.Duration(random.Int64N(int64(150*time.Millisecond))))
-}
-
-// unanswered notes a request that has to be made again.
-func unanswered(s *judge.Story, a answer, err error) bool {
-	dial := &net.OpError{}
-	switch {
-	case err != nil && errors.As(err, &dial) && dial.Op == "dial": // nobody was there
-	case err != nil:
-		s.Cut++
-	case a.status >= http.StatusInternalServerError:
-		s.Unavailable++
-	case a.status != http.StatusTooManyRequests:
-		return false
-	}
-	return true
+	return c
 }
