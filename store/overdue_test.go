@@ -27,7 +27,6 @@ func TestWhatIsOverdueIsWhatNobodyWorksOn(t *testing.T) {
 		}
 		orphan := accepted(t, s, 6, lease(-30*time.Second))
 		fresh := accepted(t, s, 7, lease(-time.Millisecond)) // nobody but the sweep will say that it is due
-		fresh := accepted(t, s, 7, func(a *booking.Acceptance) { a.Owner, a.Lease = "dead.2", -time.Microsecond })
 		hint := func(b *booking.Booking) booking.Hint {
 			return booking.Hint{ID: b.ID, Version: 1, Pool: booking.ProviderPool, Supplier: b.Offer.Supplier}
 		}
