@@ -162,6 +162,7 @@ func sessionsOfAllProcesses(g *guard, databaseURL string) {
 	one := fortify(g, databaseURL)
 	same := func(cfg *Config) {
 		cfg.DataDir, cfg.Auth, cfg.Checkout = one.cfg.DataDir, one.cfg.Auth, one.cfg.Checkout
+		cfg.Engine = inProcess // of one data_dir one process alone can have a broker; and both engines work on one database
 	}
 	other := fortify(g, databaseURL, same)
 	sue, vera := one.signIn(one.keys["sue"]).cookie, one.signIn(one.keys["vera"]).cookie
