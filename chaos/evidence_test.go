@@ -2,7 +2,6 @@ package chaos_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -17,64 +16,22 @@ func (c *kase) gather(stories []*judge.Story, stuck int) judge.Evidence {
 	c.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	rows, err := judge.ReadRows(ctx, c.db)
+	e, err := client.Witnesses{Client: c.asker(), Support: func() string { return c.support }, DB: c.db, Outside: &c.sandbox.books}.Gather(ctx, stories, stuck)
 	require.NoError(c, err)
-	e := judge.Evidence{Stories: stories, Rows: rows, Final: map[string]judge.View{}, Fees: map[string]string{}, Desk: map[string]bool{}, Stuck: stuck}
-	for _, s := range stories {
-		if len(s.IDs) == 0 {
-			continue
-		}
-		var v judge.View
-		if c.ask("/v1/bookings/"+s.IDs[0], c.key, &v) == http.StatusOK {
-			e.Final[s.IDs[0]] = v
-		} else {
-			s.Missing++
-		}
-	}
-	for id, r := range rows {
-		if r.Status == judge.Cancelled {
-			var v judge.View
-			require.Equal(c, http.StatusOK, c.ask("/v1/support/bookings/"+id, c.support, &v))
-			e.Fees[id] = v.Cancellation.Fee.Amount
-		}
-	}
-	for cursor := ""; ; {
-		var page struct {
-			Bookings   []struct{ ID string }
-			NextCursor string `json:"next_cursor"`
-		}
-		path := "/v1/support/bookings?attention=any&limit=100"
-		if cursor != "" {
-			path += "&cursor=" + cursor
-		}
-		require.Equal(c, http.StatusOK, c.ask(path, c.support, &page))
-		for _, b := range page.Bookings {
-			e.Desk[b.ID] = true
-		}
-		if cursor = page.NextCursor; cursor == "" {
-			break
-		}
-	}
-	e.Ledger, _ = c.sandbox.ledger()
-	c.sandbox.follow()
-	e.Journal = c.sandbox.journal
 	return e
+}
+
+// asker goes to any instance.
+func (c *kase) asker() client.Client {
+	return client.Client{Somewhere: c.somewhere, Key: func() string { return c.key }}
 }
 
 // ask reads from any instance, again and again for a while where there is no answer.
 func (c *kase) ask(path, key string, into any) (status int) {
 	c.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; <-time.After(100 * time.Millisecond) {
-		a, err := client.Call(http.MethodGet, c.somewhere()+path, key, "", callWithin)
-		if err != nil || a.Status >= 500 {
-			require.True(c, time.Now().Before(deadline), "%s: %d %v", path, a.Status, err)
-			continue
-		}
-		if a.Status == http.StatusOK {
-			require.NoError(c, json.Unmarshal(a.Body, into), "%s", a.Body)
-		}
-		return a.Status
-	}
+	status, err := c.asker().Ask(path, key, into)
+	require.NoError(c, err)
+	return status
 }
 
 // needs are words of coverage that must not stay 0.

@@ -106,11 +106,11 @@ func (n networkCase) run(t *testing.T, form form, server *pgserver.Server) {
 	// A slow machine may be in the middle of a claim, of a commit or of nothing when it is not heard any more.
 	r.Coverage["troubles"] = r.Coverage["queue_errors"] + r.Coverage["leases_lost"] + r.Coverage["unknown_commits"]
 	if n.unheard {
-		r.Coverage["unheard"] = unheard(c.sandbox.journal, n.to, struck, healed)
+		r.Coverage["unheard"] = unheard(c.sandbox.journal(), n.to, struck, healed)
 		n.must = append(n.must, "unheard")
 	}
 	if n.late {
-		r.Coverage["late_effects"] = before.late(c.sandbox.journal, vendorTimeout)
+		r.Coverage["late_effects"] = before.late(c.sandbox.journal(), vendorTimeout)
 		n.must = append(n.must, "late_effects")
 	}
 	if n.lose {

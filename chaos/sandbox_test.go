@@ -2,9 +2,7 @@ package chaos_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,10 +15,8 @@ import (
 // sandbox is the outside world: a process that no case kills, so that its books are what really happened.
 type sandbox struct {
 	*process
-	url string
-
-	mu      sync.Mutex
-	journal []judge.Entry // as far as it was read; see follow
+	url   string
+	books client.Outside
 }
 
 // faults are shares of calls, as PUT /_faults takes them.
@@ -65,6 +61,7 @@ func startSandbox(t *testing.T, binary string, environ ...string) *sandbox {
 	var said struct{ Addr string }
 	s.until("the sandbox does not come up", func() bool { return s.says("sandbox", &said) })
 	s.url = "http://" + said.Addr
+	s.books.URL = s.url
 	return s
 }
 
@@ -80,43 +77,16 @@ func (s *sandbox) misbehave(m misbehaviour) {
 // ledger is everything by reference, and how many calls have an effect that is still to come.
 func (s *sandbox) ledger() (ledger map[string]judge.Effects, pending int) {
 	s.Helper()
-	var view struct {
-		References map[string]judge.Effects `json:"references"`
-		Pending    int                      `json:"pending_effects"`
-	}
-	s.get("/_ledger", &view)
-	return view.References, view.Pending
-}
-
-// follow reads what is new in the journal, and returns that. The sandbox keeps a hundred thousand calls, so a long case
-// follows it while it runs.
-func (s *sandbox) follow() (fresh []judge.Entry) {
-	s.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		after := int64(0)
-		if n := len(s.journal); n > 0 {
-			after = s.journal[n-1].Seq
-		}
-		var page struct {
-			Entries   []judge.Entry `json:"entries"`
-			Forgotten bool          `json:"older_forgotten"`
-		}
-		s.get(fmt.Sprintf("/_journal?after=%d", after), &page)
-		require.False(s, page.Forgotten, "the sandbox has forgotten calls that were not read")
-		if len(page.Entries) == 0 {
-			return fresh
-		}
-		s.journal = append(s.journal, page.Entries...)
-		fresh = append(fresh, page.Entries...)
-	}
-}
-
-func (s *sandbox) get(path string, into any) {
-	s.Helper()
-	a, err := client.Call(http.MethodGet, s.url+path, "", "", 30*time.Second)
+	ledger, pending, err := s.books.Ledger()
 	require.NoError(s, err)
-	require.Equal(s, http.StatusOK, a.Status, "%s", a.Body)
-	require.NoError(s, json.Unmarshal(a.Body, into))
+	return ledger, pending
 }
+
+// follow reads what is new in the journal, which a long case does while it runs.
+func (s *sandbox) follow() {
+	s.Helper()
+	require.NoError(s, s.books.Follow())
+}
+
+// journal is what was read so far.
+func (s *sandbox) journal() []judge.Entry { return s.books.Journal() }
