@@ -39,6 +39,12 @@ e2e: ## only the end-to-end tests: the whole service over HTTP, and its pages in
 	$(WITH_BROWSER) $(WITH_POSTGRES) go test -count=1 -timeout $(TIMEOUT) -v -run '$(or $(RUN),.)' .
 	@echo "pictures of the pages, on a phone and at a desk, light and dark:"; ls -d $(CURDIR)/bin/screens/*.png 2>/dev/null | sed 's/^/  /'
 
+.PHONY: jetstream
+jetstream: ## the tests of the whole service again, with the engine jetstream; SKIP= for those in a browser, too
+	TEST_ENGINE=jetstream $(WITH_POSTGRES) go test -count=1 -timeout $(TIMEOUT) -skip '$(SKIP)' .
+
+SKIP ?= InABrowser
+
 FUZZTIME ?= 10s
 
 .PHONY: fuzz
@@ -97,4 +103,4 @@ proof: ## make sim and make chaos side by side: the one computes, the other most
 
 .PHONY: ci
 ci: ## exactly what continuous integration runs; a failure does not keep the rest from being tried
-	$(MAKE) --keep-going build vet lint sbom licences test benchmarks race fuzz properties proof
+	$(MAKE) --keep-going build vet lint sbom licences test jetstream benchmarks race fuzz properties proof
