@@ -33,8 +33,8 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().Float64Var(&o.Scale, "scale", o.Scale, "a factor on the number of bookings and on how long runs take")
 	cmd.Flags().StringSliceVar(&o.Databases, "database", nil, "postgres, sqlite or both (the default)")
 	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "a PostgreSQL to work in, in a schema that is dropped afterwards (default: a private one is started)")
-	cmd.Flags().StringVar(&o.CPUProfile, "cpu-profile", "", "a file for the CPU profile of the engine's scenario; the service's own are on its admin listener")
-	cmd.AddCommand(synchronousCommand(), bareCommand())
+	cmd.Flags().StringVar(&o.CPUProfile, "cpu-profile", "", "a file for the CPU profile of the engine's scenario, or the beginning of those of the fleet's processes; the service's own are on its admin listener")
+	cmd.AddCommand(synchronousCommand(), bareCommand(), memberCommand())
 	return cmd
 }
 
@@ -69,5 +69,25 @@ func bareCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "PostgreSQL (default: SQLite)")
 	cmd.Flags().StringVar(&o.Dir, "dir", "", "where its embedded database is")
 	cmd.Flags().IntVar(&o.BodyBytes, "body-bytes", 0, "how long its answers to GET are")
+	return cmd
+}
+
+// memberCommand is one process of the scenario fleet.
+func memberCommand() *cobra.Command {
+	var o bench.Member
+	cmd := &cobra.Command{
+		Use: "member", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, release := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer release()
+			return bench.ServeMember(ctx, o, cmd.OutOrStdout())
+		},
+	}
+	cmd.Flags().StringVar(&o.DatabaseURL, "database-url", "", "PostgreSQL (default: SQLite)")
+	cmd.Flags().StringVar(&o.Dir, "dir", "", "where its log is, and its embedded database")
+	cmd.Flags().StringSliceVar(&o.Works, "works", nil, "its pools (default: all)")
+	cmd.Flags().StringVar(&o.Broker, "broker", "", "where NATS is (default: without)")
+	cmd.Flags().StringVar(&o.Stream, "stream", "", "the stream of the hints")
+	cmd.Flags().StringVar(&o.CPUProfile, "cpu-profile", "", "a file for its CPU profile")
 	return cmd
 }

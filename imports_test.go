@@ -29,7 +29,7 @@ type importRule struct {
 
 var importRules = []importRule{
 	{of: "bench", may: []string{
-		"booking", "workers", "store", "store/storetest/pgserver", "store/storetest/child",
+		"booking", "workers", "workers/jetstream", "store", "store/storetest/pgserver", "store/storetest/natsd", "store/storetest/child",
 		"providers", "providers/hotel", "providers/hotel/sandbox", "providers/fraud/sandbox", "providers/payment/sandbox", "providers/tracking/sandbox",
 	}},
 	{of: "booking", alone: true, std: true},
@@ -44,6 +44,7 @@ var importRules = []importRule{
 	}},
 	{of: "tracing", alone: true},
 	{of: "workers/queuetest", may: []string{"booking", "workers", "booking/bookingtest"}},
+	{of: "workers/relay", may: []string{"booking"}, tests: []string{"store"}}, // whose outbox it is made for
 	{of: "workers/...", may: []string{"booking"}},
 	{of: "store/storetest/child", alone: true, std: true},
 	{of: "store/storetest/natsd", may: []string{"store/storetest/child"}, alone: true, std: true},

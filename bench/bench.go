@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"hotelbooking/store/storetest/natsd"
 	"hotelbooking/store/storetest/pgserver"
 )
 
@@ -23,7 +24,7 @@ type Options struct {
 	Runs        int       // of each measurement
 	Scale       float64   // of the number of bookings and of the time that runs take; 1: as documented
 	JSON        bool      // one object for each measurement and line, instead of a table
-	CPUProfile  string    // a file for the CPU profile of this process while the engine drains; empty: none
+	CPUProfile  string    // a file for the CPU profile of this process while the engine drains, or the beginning of those of a fleet's processes; empty: none
 	Out         io.Writer // the report
 	Log         io.Writer // what is being done
 }
@@ -54,6 +55,7 @@ type scenario struct {
 
 var scenarios = []scenario{
 	{"engine", "bookings already accepted, an outside that answers at once: what the engine and the database carry", engine},
+	{"fleet", "the same in several processes, without a broker and with one: what dividing the work costs", fleet},
 	{"accept", "submissions over HTTP, the engine idle, busy and flat out, beside a bare server: how many a second, and how soon", accept},
 	{"poll", "polls, long-polls and event streams: how many a second, beside writers too, what waiting costs, and how soon one is told", poll},
 	{"whole", "the whole way over HTTP, to a sandbox with real latency: what is sustained, how long it takes, and that nothing is lost", whole},
@@ -85,6 +87,7 @@ type bench struct {
 	Options
 	report   *report
 	postgres *pgserver.Server // started when it is first needed
+	nats     *natsd.Cluster   // the same
 	named    bool             // PostgreSQL's settings are in the report
 	log      *zap.Logger
 }
@@ -112,6 +115,9 @@ func Run(ctx context.Context, names []string, o Options) (err error) {
 	defer func() {
 		if b.postgres != nil {
 			err = errors.Join(err, b.postgres.Stop())
+		}
+		if b.nats != nil {
+			err = errors.Join(err, b.nats.Stop())
 		}
 	}()
 	b.report.machine()

@@ -51,6 +51,18 @@ func clusterCPU(backend int) (float64, error) {
 	return total, nil
 }
 
+// childrenCPU is what the children of this process that have a name have used, in seconds.
+func childrenCPU(name string) (total float64, err error) {
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path))) // digits, says the pattern
+		if s, err := readStat(pid); err == nil && s.parent == os.Getpid() && s.name == name {
+			total += s.cpu
+		}
+	}
+	return total, err
+}
+
 // residentBytes is the memory that a process has in RAM.
 func residentBytes(pid int) (float64, error) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))

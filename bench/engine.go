@@ -16,7 +16,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/sourcegraph/conc/pool"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
@@ -68,11 +67,21 @@ func engine(ctx context.Context, b *bench) error {
 	return nil
 }
 
+// part is what one engine does of the work, and how.
+type part struct {
+	takes  time.Duration  // how long its steps take
+	works  []booking.Pool // none: all
+	broker string         // where NATS is; empty: the engine is in its process alone
+	stream string         // of the hints
+}
+
 // running is the engine on a real store, in this process.
 type running struct {
 	db      *database
 	store   *store.Store
 	queue   *watched
+	hints   *hints // nil: without a broker
+	metrics *prometheus.Registry
 	workers *workers.Workers
 	flow    booking.Flow
 	log     *zap.Logger
@@ -81,8 +90,8 @@ type running struct {
 }
 
 // newEngine makes an engine on db that was not started yet; close closes db with it.
-func newEngine(ctx context.Context, db *database, takes time.Duration) (r *running, err error) {
-	r = &running{db: db, closers: []func() error{db.close}}
+func newEngine(ctx context.Context, db *database, does part) (r *running, err error) {
+	r = &running{db: db, metrics: prometheus.NewRegistry(), closers: []func() error{db.close}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
@@ -100,22 +109,39 @@ func newEngine(ctx context.Context, db *database, takes time.Duration) (r *runni
 	}
 	closeStore := sync.OnceValue(r.store.Close)
 	r.closers = append(r.closers, closeStore)
-	r.flow = booking.NewFlow(outside{takes}.ports(), booking.DefaultLimits())
+	r.flow = booking.NewFlow(outside{does.takes}.ports(), booking.DefaultLimits())
 	r.queue = &watched{Store: r.store}
-	cfg := workers.DefaultConfig()
+	cfg, queue := workers.DefaultConfig(), workers.Queue(r.queue)
+	if len(does.works) > 0 {
+		cfg.Works = does.works
+	}
+	if does.broker != "" {
+		if r.hints, err = newHints(r.queue, r.flow, does, cfg.Works, r.log, func(p booking.Pool) { r.workers.Wake(p) }); err != nil {
+			return r, err
+		}
+		r.closers = append(r.closers, r.hints.close)
+		r.metrics.MustRegister(r.hints.Collectors()...)
+		queue = r.hints
+	}
 	cfg.Pools, cfg.PerSupplier, cfg.Grace = enginePools, enginePools.Provider, time.Second
 	cfg.Admission.MaxBacklog = 1 << 30
-	r.workers = workers.New(r.flow, r.queue, cfg, workers.Deps{Log: r.log, Metrics: prometheus.NewRegistry(), Versions: r.store, Notices: r.store, Steps: r.store})
-	r.stop = sync.OnceValue(func() error { return errors.Join(r.workers.Stop(context.Background()), closeStore()) })
+	r.workers = workers.New(r.flow, queue, cfg, workers.Deps{Log: r.log, Metrics: r.metrics, Versions: r.store, Notices: r.store, Steps: r.store})
+	r.stop = sync.OnceValue(func() error {
+		err := r.workers.Stop(context.Background())
+		if r.hints != nil {
+			r.hints.Stop(context.Background())
+		}
+		return errors.Join(err, closeStore())
+	})
 	return r, cfg.Validate()
 }
 
 func (r *running) start(ctx context.Context) error {
-	if err := r.workers.Start(ctx); err != nil {
-		return err
+	if r.hints != nil {
+		r.hints.Start(ctx)
 	}
 	r.closers = append(r.closers, r.stop)
-	return nil
+	return r.workers.Start(ctx)
 }
 
 func (r *running) close() error {
@@ -124,33 +150,6 @@ func (r *running) close() error {
 		problems = append(problems, f())
 	}
 	return errors.Join(problems...)
-}
-
-// accepted is a database of a kind with n bookings that nobody holds.
-func (b *bench) accepted(ctx context.Context, kind string, n int) (db *database, err error) {
-	db, err = b.open(ctx, kind)
-	if err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, db.close())
-		}
-	}()
-	s, err := store.Open(ctx, db.config(), b.log)
-	if err != nil {
-		return nil, err
-	}
-	flow := booking.NewFlow(booking.Outside{}, booking.DefaultLimits())
-	tasks := pool.New().WithErrors().WithFirstError().WithMaxGoroutines(accepting)
-	for range n {
-		tasks.Go(func() error {
-			b, entry := flow.Begin(ask(time.Now().UTC()), time.Now().UTC())
-			_, err := s.Accept(ctx, booking.Acceptance{Booking: b, Entry: entry, Key: string(b.ID), Fingerprint: sha256.Sum256([]byte(b.ID))})
-			return err
-		})
-	}
-	return db, errors.Join(tasks.Wait(), s.Close())
 }
 
 // drain measures how fast n accepted bookings come to their ends. PostgreSQL's sessions report what they did when they are
@@ -162,7 +161,7 @@ func (b *bench) drain(ctx context.Context, kind string, n int) (s sample, err er
 	if err != nil {
 		return nil, fmt.Errorf("accept bookings to drain: %w", err)
 	}
-	r, err := newEngine(ctx, db, 0)
+	r, err := newEngine(ctx, db, part{})
 	if err != nil {
 		return nil, err
 	}
@@ -248,7 +247,7 @@ func (b *bench) steady(ctx context.Context, kind string, rate int) (s sample, er
 	if err != nil {
 		return nil, err
 	}
-	r, err := newEngine(ctx, db, stepTakes)
+	r, err := newEngine(ctx, db, part{takes: stepTakes})
 	if err != nil {
 		return nil, err
 	}
