@@ -21,6 +21,7 @@ const (
 // refuses work must cost nothing.
 type admission struct {
 	cfg   Admission
+	whole bool // this process works in all pools, so that what it decides says how fast the backlog drains
 	small int // a backlog of so many is never a reason to refuse by prediction: it is what the pools have at once
 
 	depth   atomic.Int64 // bookings that waited at the last sample
@@ -128,7 +129,7 @@ func (a *admission) observe(depth int, age time.Duration, leftOut, paused bool) 
 
 // predicted is how long it takes to drain depth bookings at the rate measured lately; 0 while there is no telling.
 func (a *admission) predicted(depth int) time.Duration {
-	if len(a.busy) <= window/2 {
+	if !a.whole || len(a.busy) <= window/2 {
 		return 0
 	}
 	first, last := a.busy[0], a.busy[len(a.busy)-1]

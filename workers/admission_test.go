@@ -74,6 +74,33 @@ func TestALongPredictedWaitIsRefused(t *testing.T) {
 	})
 }
 
+// Who takes bookings and reserves rooms ends only those that are sold out, whatever the others do.
+func TestAProcessWithAPartOfThePoolsPredictsNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, works(booking.ProviderPool), func(p *parts) {
+			p.cfg.Pools.Provider, p.cfg.PerSupplier, p.cfg.Memory = 5, 5, 10
+			slowly(p, booking.StepHold, 100*time.Millisecond)
+			n := 0
+			p.script = func(_ *booking.Booking, operation string) bookingtest.Fate {
+				if n++; operation == "hold" && n%100 == 0 {
+					return bookingtest.Refuses
+				}
+				return bookingtest.Obeys
+			}
+		})
+		start(t, beside(r, works(booking.FraudPool, booking.PaymentPool, booking.TrackingPool)))
+		for range 1500 {
+			r.submit()
+		}
+		for range 40 {
+			pass(500 * time.Millisecond)
+			require.Empty(t, refusal(t, r), "all will have ended in half a minute")
+		}
+		require.NotZero(t, r.count("booking_backlog_wait_seconds"), "there is a backlog, and how old it is is known")
+	})
+}
+
 func TestABacklogThatNobodyTouchesIsRefusedByItsAge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -82,7 +82,7 @@ func New(flow booking.Flow, queue Queue, cfg Config, deps Deps) *Workers {
 		flow: flow, queue: queue, cfg: cfg, deps: deps, boot: deps.Boot, log: deps.Log, random: &shared{from: deps.Random},
 		metrics: newMetrics(), gauges: newGauges(),
 		ledger: newLedger(cfg.Memory), claimer: newClaimer(), hub: newHub(),
-		admission: &admission{cfg: cfg.Admission},
+		admission: &admission{cfg: cfg.Admission, whole: len(cfg.Works) == len(booking.Pools())},
 		noticed:   make(chan struct{}, 1), ended: make(chan struct{}),
 	}
 	if w.log == nil {
