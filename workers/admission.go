@@ -22,7 +22,7 @@ const (
 type admission struct {
 	cfg   Admission
 	whole bool // this process works in all pools, so that what it decides says how fast the backlog drains
-	small int // a backlog of so many is never a reason to refuse by prediction: it is what the pools have at once
+	small int  // a backlog of so many is never a reason to refuse by prediction: it is what the pools have at once
 
 	depth   atomic.Int64 // bookings that waited at the last sample
 	since   atomic.Int64 // accepted into the database since then
