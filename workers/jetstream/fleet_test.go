@@ -80,6 +80,16 @@ func (f *fleet) submit(m *member) booking.ID {
 	return receipt.Booking.ID
 }
 
+// streamMade waits until there is a stream: what is said before that is lost, and nothing is found without hints in most tests.
+func (f *fleet) streamMade() {
+	f.Helper()
+	_, js := connected(f, f.broker)
+	require.Eventually(f, func() bool {
+		_, err := js.Stream(f.Context(), "look")
+		return err == nil
+	}, readyWithin, time.Millisecond)
+}
+
 // allEnd waits until all bookings are confirmed, and looks what the world has seen of them.
 func (f *fleet) allEnd(ids []booking.ID) {
 	f.Helper()
@@ -103,6 +113,7 @@ func TestBookingsGoThroughAFleetByHintsAlone(t *testing.T) {
 		f.join([]booking.Pool{pool}, hinted)
 		f.join([]booking.Pool{pool}, hinted)
 	}
+	f.streamMade()
 	var ids []booking.ID
 	for range 200 {
 		ids = append(ids, f.submit(api))
@@ -133,6 +144,7 @@ func TestTheBrokerBoundsThePoolsOfTheWholeFleet(t *testing.T) {
 	}
 	first := f.join(booking.Pools(), bound)
 	f.join(booking.Pools(), bound)
+	f.streamMade()
 	var ids []booking.ID
 	for range 100 {
 		ids = append(ids, f.submit(first))

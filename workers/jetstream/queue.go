@@ -46,9 +46,10 @@ type Queue struct {
 // before Start. cfg must be valid.
 func New(below workers.Queue, flow booking.Flow, conn *nats.Conn, cfg Config, pools []booking.Pool, log *zap.Logger, wake func(booking.Pool)) (*Queue, error) {
 	metrics := newMetrics()
+	// Without a time-out a confirmation that went with its stream was waited for until the end of Stop.
 	js, err := jetstream.New(conn, jetstream.WithPublishAsyncErrHandler(func(jetstream.JetStream, *nats.Msg, error) {
 		metrics.lost.Inc()
-	}), jetstream.WithPublishAsyncMaxPending(mostUnsaid))
+	}), jetstream.WithPublishAsyncMaxPending(mostUnsaid), jetstream.WithPublishAsyncTimeout(askFor))
 	if err != nil {
 		return nil, err
 	}
