@@ -15,61 +15,25 @@ import (
 
 // report is one case's line.
 type report struct {
-	Case      string             `json:"case"`
-	Form      string             `json:"form"`
-	Commit    string             `json:"commit,omitempty"`
-	Acked     int                `json:"acked"`
-	Unacked   int                `json:"unacked"`
-	Done      map[string]int     `json:"done"` // kills, pauses and others
-	Confirmed int                `json:"confirmed"`
-	Failed    int                `json:"failed"`
-	Cancelled int                `json:"cancelled"`
-	Parked    int                `json:"parked"`
-	GaveUp    int                `json:"gave_up"` // failed for want of an answer, and were to be confirmed
-	Wrong     map[string]int     `json:"wrong"`   // by class; every one must be 0
-	Coverage  map[string]int     `json:"coverage"`
-	Figures   map[string]float64 `json:"figures,omitempty"`
+	judge.Tally
+
+	Case     string             `json:"case"`
+	Form     string             `json:"form"`
+	Commit   string             `json:"commit,omitempty"`
+	Done     map[string]int     `json:"done"` // kills, pauses and others
+	Coverage map[string]int     `json:"coverage"`
+	Figures  map[string]float64 `json:"figures,omitempty"`
 
 	found    []judge.Violation
 	evidence judge.Evidence
 }
 
 func (c *kase) report(e judge.Evidence) *report {
-	r := &report{
-		Case: c.name, Form: *chosen, Commit: commit(), Done: maps.Clone(c.did), Figures: maps.Clone(c.figures), Wrong: map[string]int{},
-		Coverage: coverage(c.total(), e.Journal, e.Stories), found: e.Violations(), evidence: e,
+	found := e.Violations()
+	return &report{
+		Tally: e.Tally(found), Case: c.name, Form: *chosen, Commit: commit(), Done: maps.Clone(c.did), Figures: maps.Clone(c.figures),
+		Coverage: coverage(c.total(), e.Journal, e.Stories), found: found, evidence: e,
 	}
-	for _, class := range judge.Classes {
-		r.Wrong[class] = 0
-	}
-	for _, v := range r.found {
-		r.Wrong[v.Class()]++
-	}
-	for _, s := range e.Stories {
-		if len(s.IDs) == 0 {
-			r.Unacked++
-			continue
-		}
-		r.Acked++
-		row := e.Rows[s.IDs[0]]
-		if row == nil {
-			continue
-		}
-		switch {
-		case row.Phase == "parked":
-			r.Parked++
-		case row.Status == judge.Confirmed:
-			r.Confirmed++
-		case row.Status == judge.Cancelled:
-			r.Cancelled++
-		case row.Status == judge.Failed:
-			r.Failed++
-			if s.Kind.Want == judge.Confirmed && !s.CancelSent {
-				r.GaveUp++
-			}
-		}
-	}
-	return r
 }
 
 func (r *report) String() string {

@@ -177,3 +177,13 @@ func TestAViolationShowsAllThatIsKnownOfItsBooking(t *testing.T) {
 		require.Contains(t, shown, part)
 	}
 }
+
+func TestEverySubmissionIsCountedOnce(t *testing.T) {
+	t.Parallel()
+	e := sound()
+	require.Equal(t, Tally{Acked: 3, Unacked: 1, Confirmed: 1, Failed: 1, Cancelled: 1, Wrong: map[string]int{"lost": 0, "doubled": 0, "inconsistent": 0, "stuck": 0, "non_monotone": 0}}, e.Tally(nil))
+	e.Rows["b1"].Phase, e.Stories[1].Kind.Want = "parked", Confirmed
+	tally := e.Tally([]Violation{{Invariant: "S1"}, {Invariant: "S3"}, {Invariant: "S4"}})
+	require.Equal(t, []int{0, 1, 1, 1}, []int{tally.Confirmed, tally.Parked, tally.Failed, tally.GaveUp})
+	require.Equal(t, []int{1, 2}, []int{tally.Wrong["lost"], tally.Wrong["doubled"]})
+}
