@@ -61,7 +61,7 @@ func (n *Node) leads(ctx context.Context, stream string) (bool, error) {
 func (n *Node) ask(ctx context.Context, path string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d%s", host, n.monitor, path), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.Monitor()+path, nil)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (n *Node) ask(ctx context.Context, path string, into any) error {
 
 // tail is the last of what it printed.
 func (n *Node) tail() string {
-	text, _ := os.ReadFile(n.Log()) // without it there is nothing to say
+	text, _ := os.ReadFile(n.log) // without it there is nothing to say
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	return strings.Join(lines[max(0, len(lines)-10):], "\n")
 }

@@ -14,6 +14,7 @@
 package natsd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -37,6 +38,7 @@ var errEnded = errors.New("it ended")
 type Options struct {
 	Nodes          int    // 0: 1; more than one are a cluster, of three or five
 	Dir            string // where the cluster's own directory is made; empty: os.TempDir
+	Logs           string // where what the nodes print stays after Stop; empty: with the rest, nowhere
 	User, Password string // what clients must say; empty: nothing
 	SyncAlways     bool   // what is stored is on the disk before it is acknowledged. Off: every two minutes, as is the server's default
 }
@@ -86,7 +88,7 @@ func (c *Cluster) start(ctx context.Context, program string, o Options) error {
 	var routes []string
 	for n := range o.Nodes {
 		name := fmt.Sprintf("nats-%d", n+1)
-		node := &Node{name: name, program: program, dir: filepath.Join(c.dir, name), client: ports[3*n], monitor: ports[3*n+1], route: ports[3*n+2]}
+		node := &Node{name: name, program: program, dir: filepath.Join(c.dir, name), log: filepath.Join(cmp.Or(o.Logs, c.dir), name+".log"), client: ports[3*n], monitor: ports[3*n+1], route: ports[3*n+2]}
 		c.nodes = append(c.nodes, node)
 		routes = append(routes, fmt.Sprintf("nats://%s:%d", host, node.route))
 	}

@@ -122,10 +122,10 @@ func TestOnlyWhoKnowsThePasswordIsLetIn(t *testing.T) {
 	}
 }
 
-func TestAClusterThatIsStoppedLeavesNothing(t *testing.T) {
+func TestAClusterThatIsStoppedLeavesNothingButItsLog(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	c, err := natsd.Start(patient(t), natsd.Options{Dir: dir})
+	dir, logs := t.TempDir(), t.TempDir()
+	c, err := natsd.Start(patient(t), natsd.Options{Dir: dir, Logs: logs})
 	require.NoError(t, err)
 	require.NoError(t, c.Nodes()[0].Pause())
 	require.NoError(t, c.Stop())
@@ -133,6 +133,9 @@ func TestAClusterThatIsStoppedLeavesNothing(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Empty(t, left)
+	printed, err := os.ReadFile(filepath.Join(logs, "nats-1.log"))
+	require.NoError(t, err)
+	require.Contains(t, string(printed), "Server is ready")
 	require.NoError(t, c.Stop(), "again does nothing")
 }
 
@@ -141,9 +144,9 @@ func TestANodeThatEndsAtOnceSaysWhy(t *testing.T) {
 	c := start(t, natsd.Options{})
 	node := c.Nodes()[0]
 	require.NoError(t, node.Stop())
-	_, err := os.Stat(node.Log())
+	broken := filepath.Join(filepath.Dir(node.Log()), node.Name(), "nats.conf")
+	_, err := os.Stat(broken)
 	require.NoError(t, err)
-	broken := filepath.Join(filepath.Dir(node.Log()), "nats.conf")
 	require.NoError(t, os.WriteFile(broken, []byte("listen: nowhere"), 0o600))
 	require.ErrorContains(t, node.Start(patient(t)), "nats.conf")
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -19,7 +18,7 @@ const stopWithin = 20 * time.Second
 type Node struct {
 	name                   string
 	program                string
-	dir                    string
+	dir, log               string
 	client, monitor, route int // ports
 	process                *os.Process
 	exited                 <-chan struct{} // closed once the process has been waited for; nil: it never ran
@@ -28,11 +27,14 @@ type Node struct {
 // Name is what the other servers call it.
 func (n *Node) Name() string { return n.name }
 
+// Monitor is where it says of itself what it keeps and does, over HTTP.
+func (n *Node) Monitor() string { return fmt.Sprintf("http://%s:%d", host, n.monitor) }
+
 // URL is its address, for clients.
 func (n *Node) URL() string { return fmt.Sprintf("nats://%s:%d", host, n.client) }
 
 // Log is the file of what it prints.
-func (n *Node) Log() string { return filepath.Join(n.dir, "log") }
+func (n *Node) Log() string { return n.log }
 
 // Runs tells whether its process is there, paused or not.
 func (n *Node) Runs() bool {
@@ -61,7 +63,7 @@ func (n *Node) Launch() error {
 	if n.Runs() {
 		return fmt.Errorf("start %s: it runs", n.name)
 	}
-	log, err := os.OpenFile(n.Log(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := os.OpenFile(n.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
