@@ -1,7 +1,8 @@
 // Package chaos proves the promises on the real process: it starts the real binary, kills it, pauses it, takes its database
 // away and starves it while clients book, and compares afterwards what the clients were told with what really happened.
 // Beside its clients and the judge it has nothing but tests, and none of them runs under a plain go test: `make chaos` runs
-// the short form, `make chaos FORM=long` the long one, and CASE=regexp chooses cases.
+// the short form, `make chaos FORM=long` the long one, and CASE=regexp chooses cases. With TEST_ENGINE=jetstream in the
+// environment all cases run on that engine: over a broker inside where there is SQLite, else over a real one of the case's own.
 //
 // A case is written like this:
 //
@@ -27,6 +28,7 @@
 //     c.start(environ...) takes BOOKING_SANDBOX__URL of an instance, too, where a proxy is to stand in between.
 //   - instance is one `booking serve`: c.kill, c.pause, c.resume, c.terminate. Its metrics are read before each of them and
 //     summed over all that ever ran.
+//   - fleet is instances with a role each and a broker of three nodes: f.lose a member, f.relieve it, f.leader().Kill().
 //   - load is the clients. Each submission has its own Idempotency-Key, which is repeated until there is an answer; every answer
 //     is remembered. What each booking must come to is known from its magic tokens (judge.Kinds).
 //   - finish ends the load, clears the sandbox's faults, waits until nothing moves any more, gathers the evidence and checks it
