@@ -29,6 +29,7 @@ type Config struct {
 	Admission AdmissionConfig `koanf:"admission"`
 	Shutdown  ShutdownConfig  `koanf:"shutdown"`
 	Providers ProvidersConfig `koanf:"providers"`
+	Webhooks  WebhooksConfig  `koanf:"webhooks"`
 	Sandbox   SandboxConfig   `koanf:"sandbox"`
 }
 
@@ -287,7 +288,8 @@ func DefaultConfig() Config {
 			Payment:  PaymentVendorConfig{Vendor: "sandbox", Timeout: 10 * time.Second},
 			Tracking: VendorConfig{Vendor: "sandbox", Timeout: 3 * time.Second},
 		},
-		Sandbox: SandboxConfig{Addr: "127.0.0.1:8082", Latency: 1},
+		Webhooks: defaultWebhooks(),
+		Sandbox:  SandboxConfig{Addr: "127.0.0.1:8082", Latency: 1},
 	}
 }
 

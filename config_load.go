@@ -278,6 +278,8 @@ func assignList(to reflect.Value, raw any) error {
 var shapes = map[reflect.Type]string{
 	reflect.TypeFor[string](): "words",
 	reflect.TypeFor[APIKey](): "{name, scope, role, hash}",
+
+	reflect.TypeFor[WebhookEndpoint](): "{name, url, secrets, secrets_file, types, allow_private}",
 }
 
 // envName is the variable that sets the key.

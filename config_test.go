@@ -86,7 +86,7 @@ func TestEachSettingHasAVariable(t *testing.T) {
 	values := map[reflect.Type]string{
 		reflect.TypeFor[time.Duration](): "17s", reflect.TypeFor[int](): "17", reflect.TypeFor[float64](): "1.7",
 		reflect.TypeFor[string](): "text", reflect.TypeFor[Secret](): "text", reflect.TypeFor[[]string](): "a,b",
-		reflect.TypeFor[[]APIKey](): "[{name: a}]",
+		reflect.TypeFor[[]APIKey](): "[{name: a}]", reflect.TypeFor[[]WebhookEndpoint](): "[{name: a}]",
 	}
 	for i, s := range settings(&before) {
 		name := "BOOKING_" + strings.ToUpper(strings.ReplaceAll(s.path, ".", "__"))

@@ -42,7 +42,7 @@ type endpoint struct {
 
 func newEndpoint(configured Endpoint, cfg Config, resolver *net.Resolver) (*endpoint, error) {
 	signer, err := newSigner(configured.Secrets)
-	if err := errors.Join(configured.Validate(), err); err != nil {
+	if err := errors.Join(append(configured.Problems(), err)...); err != nil {
 		return nil, fmt.Errorf("webhook endpoint %s: %w", configured.Name, err)
 	}
 	return &endpoint{
@@ -63,15 +63,18 @@ func (e Endpoint) allowed() func(netip.Addr) error {
 	}
 }
 
-// Validate tells all that is wrong with it, but for its secrets. It quotes no address: some have secrets in them.
-func (e Endpoint) Validate() error {
+// Problems are all that is wrong with it, but for its secrets. They quote no address: some have secrets in them.
+func (e Endpoint) Problems() []error {
 	var problems []error
 	for _, pattern := range e.Types {
 		if _, err := path.Match(pattern, ""); err != nil || pattern == "" {
 			problems = append(problems, fmt.Errorf("types: %q is no type, nor a pattern such as booking.*", pattern))
 		}
 	}
-	return errors.Join(append(problems, e.validateURL())...)
+	if err := e.validateURL(); err != nil {
+		problems = append(problems, err)
+	}
+	return problems
 }
 
 func (e Endpoint) validateURL() error {

@@ -2,6 +2,7 @@ package webhooks
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -189,7 +190,7 @@ func TestAnEndpointMustBePublicAndEncryptedUnlessItIsSaidToBePrivate(t *testing.
 		"https://shop.example/hooks?tenant=1": false, "https://shop.example:8443": false, "https://8.8.8.8/": false, "https://[2606:4700:4700::1111]/": false,
 		"http://127.0.0.1:8080/": true, "https://shop.internal/": true, "http://[::1]/": true, "http://localhost:8080/hooks": true, "https://10.0.0.1/": true,
 	} {
-		require.NoError(t, Endpoint{URL: address, AllowPrivate: private}.Validate(), address)
+		require.NoError(t, errors.Join(Endpoint{URL: address, AllowPrivate: private}.Problems()...), address)
 	}
 	for _, address := range []string{
 		"", "shop.example", "/hooks", "ftp://shop.example", "http://shop.example/canary", "https://", "https://user:canary@shop.example/", "https://canary@shop.example/", "https://shop.example/#canary",
@@ -197,15 +198,15 @@ func TestAnEndpointMustBePublicAndEncryptedUnlessItIsSaidToBePrivate(t *testing.
 		"https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://[64:ff9b::7f00:1]/", "https://169.254.169.254/latest", "https://[fe80::1%25eth0]/", "https://168.63.129.16/",
 		"file:///etc/passwd", "gopher://shop.example/", "unix:///run/docker.sock", "https://shop.example\n/",
 	} {
-		err := Endpoint{URL: address}.Validate()
+		err := errors.Join(Endpoint{URL: address}.Problems()...)
 		require.ErrorContains(t, err, "url: ", address)
 		require.NotContains(t, err.Error(), "canary")
 	}
 	for _, address := range []string{"http://user:canary@127.0.0.1/", "ftp://127.0.0.1/", "http://10.0.0.1/", "http://shop.internal/", "https://169.254.169.254/", "https://2130706433/"} {
-		require.Error(t, Endpoint{URL: address, AllowPrivate: true}.Validate())
+		require.Error(t, errors.Join(Endpoint{URL: address, AllowPrivate: true}.Problems()...))
 	}
 	u, err := url.Parse("https://shop.example")
 	require.NoError(t, err)
 	require.False(t, numeric(u.Hostname()))
-	require.ErrorContains(t, Endpoint{URL: "https://shop.example", Types: []string{"booking.["}}.Validate(), "types: ")
+	require.ErrorContains(t, errors.Join(Endpoint{URL: "https://shop.example", Types: []string{"booking.["}}.Problems()...), "types: ")
 }

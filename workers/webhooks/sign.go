@@ -25,19 +25,19 @@ type signer []*standard.Webhook
 // newSigner checks the secrets. Its errors hold none of them.
 func newSigner(secrets []string) (signer, error) {
 	if len(secrets) == 0 {
-		return nil, errors.New("secret: is missing: make one with echo whsec_$(openssl rand -base64 32)")
+		return nil, errors.New("secrets: are missing: make one with echo whsec_$(openssl rand -base64 32)")
 	}
 	var s signer
 	for _, secret := range secrets {
 		text, prefixed := strings.CutPrefix(secret, SecretPrefix)
 		key, err := base64.StdEncoding.DecodeString(text)
 		if !prefixed || err != nil || len(key) < secretLeast || len(key) > secretMost {
-			return nil, fmt.Errorf("secret: want %s and %d to %d bytes in base64, as echo %s$(openssl rand -base64 32) prints them; several with spaces between them",
+			return nil, fmt.Errorf("secrets: want %s and %d to %d bytes in base64, as echo %s$(openssl rand -base64 32) prints them",
 				SecretPrefix, secretLeast, secretMost, SecretPrefix)
 		}
 		webhook, err := standard.NewWebhookRaw(key)
 		if err != nil {
-			return nil, errors.New("secret: cannot be used")
+			return nil, errors.New("secrets: cannot be used")
 		}
 		s = append(s, webhook)
 	}

@@ -38,5 +38,5 @@ func TestASecretThatCannotBeUsedIsRefusedAndNotQuoted(t *testing.T) {
 		require.NotContains(t, err.Error(), "canary")
 		require.NotContains(t, err.Error(), "Y2Fu")
 	}
-	require.ErrorContains(t, ValidateSecrets(nil), "is missing")
+	require.ErrorContains(t, ValidateSecrets(nil), "are missing")
 }
