@@ -74,6 +74,10 @@ benchmarks: ## the Go benchmarks once, so that they keep working; measure with m
 chaos: ## kill, pause and starve the real process under load: FORM=long for hours of it, CASE=regexp for some, ARGS="-chaos.report=FILE" for more
 	go test ./chaos -v -count=1 -timeout $(if $(filter long,$(FORM)),4h,20m) -run '$(or $(CASE),.)' -chaos=$(or $(FORM),short) $(ARGS)
 
+.PHONY: fleet
+fleet: build ## a fleet of processes on this machine that loses parts while it works: ARGS="-bookings 2000 -rate 100", or -keep to look around
+	go run ./chaos/fleet $(ARGS)
+
 .PHONY: vet
 vet: ## go vet
 	go vet ./...

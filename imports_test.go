@@ -34,6 +34,7 @@ var importRules = []importRule{
 	}},
 	{of: "booking", alone: true, std: true},
 	{of: "chaos/judge", alone: true, std: true},
+	{of: "chaos/fleet", may: []string{"chaos/client", "chaos/judge", "store/storetest/natsd", "store/storetest/pgserver", "store/storetest/child"}, alone: true},
 	{of: "chaos/client", may: []string{"chaos/judge"}, alone: true, std: true},
 	{of: "chaos", alone: true, tests: []string{"chaos/client", "chaos/judge", "store/storetest/pgserver", "store/storetest/natsd", "store/storetest/child"}}, // it knows the service as others do: by its binary
 	{of: "booking/bookingtest", may: []string{"booking"}, alone: true},
