@@ -24,6 +24,7 @@ type hints struct {
 // holding is a lease on a booking.
 type holding struct {
 	owner  string
+	until  time.Time    // when it runs out
 	pool   booking.Pool // that it is for
 	hinted bool         // a hint has led to it, which waits for its answer
 	found  bool         // without a hint
@@ -102,7 +103,9 @@ func (h *hints) keeps(id booking.ID) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.kept[id] = time.Now()
+	if !h.kept[id].IsZero() {
+		h.kept[id] = time.Now()
+	}
 }
 
 // answers: no hint is answered before what it led to is saved, or its lease is given back.
@@ -140,10 +143,21 @@ func (h *hints) note(id booking.ID, as holding) {
 	if as.found {
 		w.count("found without a hint")
 	}
+	as.until = time.Now().Add(w.engine.Lease)
 	h.mu.Lock()
 	h.held[id] = as
 	h.mu.Unlock()
 	w.checkLimit(as.pool)
+}
+
+// renewed leases last longer.
+func (h *hints) renewed(l booking.Lease) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if as, ok := h.held[l.ID]; ok && as.owner == l.Owner {
+		as.until = time.Now().Add(h.i.world.engine.Lease)
+		h.held[l.ID] = as
+	}
 }
 
 // lets go of a lease.
@@ -155,12 +169,12 @@ func (h *hints) lets(b booking.ID, owner string) {
 	}
 }
 
-// under is how many bookings of a pool it works on by right of a hint that the broker has not given to anybody else.
+// under is how many bookings of a pool it may work on by right of a hint that the broker has not given to anybody else.
 func (h *hints) under(pool booking.Pool) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id, as := range h.held {
-		if as.pool == pool && !as.found && time.Since(h.kept[id]) < h.i.world.fleet.hints.AckWait-time.Second {
+		if as.pool == pool && !as.found && time.Now().Before(as.until) && time.Since(h.kept[id]) < h.i.world.fleet.hints.AckWait-time.Second {
 			n++
 		}
 	}

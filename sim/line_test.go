@@ -3,6 +3,7 @@ package sim_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"hotelbooking/booking"
@@ -169,7 +170,11 @@ func (l line) Renew(ctx context.Context, held []booking.Lease, lease time.Durati
 		return l.i.world.store.Renew(ctx, held, lease)
 	})
 	for _, h := range held {
-		if err == nil && lease == 0 {
+		switch {
+		case err != nil || slices.Contains(lost, h.ID):
+		case lease > 0:
+			l.i.hints.renewed(h)
+		default:
 			l.i.hints.lets(h.ID, h.Owner)
 		}
 	}

@@ -58,6 +58,12 @@ func (l *loop) run(ctx context.Context, pauses *rand.Rand, log *zap.Logger) {
 		case <-wake:
 			woken = true
 		}
+		select { // what came together is one round; else chance would say how many there are
+		case <-timer.C:
+			woken = false
+		case <-wake:
+		default:
+		}
 	}
 }
 

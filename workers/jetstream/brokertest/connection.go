@@ -16,7 +16,8 @@ import (
 type Process interface {
 	// Says is asked before something goes out, with the hint that it is about, if it is about one; false: it does not go out.
 	Says(what string, hint []byte) bool
-	// Heard is told of a hint that has come in, and when the broker sent it.
+	// Heard is told of a hint that has come in, and when the broker sent it; zero: somebody who was silent for too long may
+	// still be working on it.
 	Heard(hint []byte, sent time.Time)
 	// Paused is for how long nothing goes out or comes in.
 	Paused() time.Duration

@@ -26,6 +26,7 @@ type stored struct {
 	times   int         // delivered
 	held    bool        // it counts as pending an acknowledgement
 	due     bool        // for another delivery
+	expired bool        // it was not answered in time, once
 	timer   *time.Timer // of the next delivery; nil: none is planned
 	gone    bool
 }
@@ -164,7 +165,7 @@ func (m *stored) deliver(c *consumer, r *request) {
 	b := m.stream.broker
 	m.times++
 	m.held, m.due = true, false
-	m.plan(c.config.AckWait, m.again)
+	m.plan(c.config.AckWait, m.expire)
 	name := m.id + " the " + strconv.Itoa(m.times) + ". time"
 	luck := b.luck("deliver " + name)
 	b.say("delivers %s to %s", name, r.connection.name)
@@ -176,6 +177,9 @@ func (m *stored) deliver(c *consumer, r *request) {
 		m.plan(between(luck, 0, 3*time.Second), m.again)
 	}
 	copied, sent := &message{connection: r.connection, stored: m}, time.Now()
+	if m.expired {
+		sent = time.Time{}
+	}
 	r.connection.arrive(in, luck, func() {
 		if r.batch.put(copied) {
 			r.connection.process.Heard(m.data, sent)
@@ -183,7 +187,13 @@ func (m *stored) deliver(c *consumer, r *request) {
 	})
 }
 
-// again makes a message due that was not answered in time, or not well.
+// expire makes a message due that was not answered in time.
+func (m *stored) expire() {
+	m.expired = true
+	m.again()
+}
+
+// again makes a message due that is to be delivered again.
 func (m *stored) again() {
 	m.due = true
 	m.stream.serve()
@@ -229,7 +239,7 @@ func (m *stored) answered(what answer, in time.Duration) {
 		m.plan(in, m.again)
 	case inProgress:
 		if !m.due {
-			m.plan(c.config.AckWait, m.again)
+			m.plan(c.config.AckWait, m.expire)
 		}
 	}
 }
