@@ -11,6 +11,9 @@ import (
 // again is when a hint is given out again whose booking could not be looked at, because the database did not answer.
 const again = time.Second
 
+// mostNamed is how many bookings a claim can name.
+const mostNamed = 1024
+
 // Claim leases what hints have come for. Once in a while, and at once where the broker does not answer, it looks for what is
 // due without a hint, too; but not while hints wait at the broker: they are what bounds the fleet.
 func (q *Queue) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error) {
@@ -18,7 +21,7 @@ func (q *Queue) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking,
 		return q.Queue.Claim(ctx, c)
 	}
 	claimed, err := q.claimHinted(ctx, c)
-	if err != nil {
+	if err != nil && len(claimed) == 0 {
 		return nil, err
 	}
 	if rest := c.Limit - len(claimed); rest > 0 && q.polls(ctx, c.Pool) {
@@ -48,22 +51,33 @@ func (q *Queue) of(c booking.Claim) []*lane {
 	return lanes
 }
 
-// claimHinted claims what hints name. A hint whose booking is not due, or somebody else's, is done: who has the booking, or
-// made it due later, sees to it.
-func (q *Queue) claimHinted(ctx context.Context, c booking.Claim) ([]*booking.Booking, error) {
-	var messages []*message
-	for _, l := range q.of(c) {
-		messages = append(messages, l.take(c.Limit-len(messages), q.cfg.AckWait)...)
+// claimHinted claims what hints name, until it has as many bookings as were asked for, or there are no more hints.
+func (q *Queue) claimHinted(ctx context.Context, c booking.Claim) (claimed []*booking.Booking, err error) {
+	for len(claimed) < c.Limit {
+		var messages []*message
+		for _, l := range q.of(c) {
+			messages = append(messages, l.take(min(c.Limit-len(claimed), mostNamed)-len(messages), q.cfg.AckWait)...)
+		}
+		if len(messages) == 0 {
+			break
+		}
+		some, err := q.claimNamed(ctx, c, messages)
+		if err != nil {
+			return claimed, err
+		}
+		claimed = append(claimed, some...)
 	}
-	if len(messages) == 0 {
-		return nil, nil
-	}
-	named := c
-	named.Except, named.Only = nil, nil
+	return claimed, nil
+}
+
+// claimNamed claims what some hints name. A hint whose booking is not due, or somebody else's, is done: who has the booking,
+// or made it due later, sees to it.
+func (q *Queue) claimNamed(ctx context.Context, c booking.Claim, messages []*message) ([]*booking.Booking, error) {
+	c.Limit, c.Except, c.Only = len(messages), nil, nil
 	for _, m := range messages {
-		named.Only = append(named.Only, m.hint.ID)
+		c.Only = append(c.Only, m.hint.ID)
 	}
-	claimed, err := q.Queue.Claim(ctx, named)
+	claimed, err := q.Queue.Claim(ctx, c)
 	if err != nil {
 		for _, m := range messages {
 			q.answer("nak", m.msg.NakWithDelay(again))

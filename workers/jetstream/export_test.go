@@ -35,3 +35,15 @@ func (q *Queue) count(l *lane) (n int) {
 	}
 	return n
 }
+
+// Here is how many hints of a pool have come that nobody has looked at.
+func (q *Queue) Here(pool booking.Pool) (n int) {
+	for _, l := range q.lanes {
+		l.mu.Lock()
+		if l.pool == pool {
+			n += len(l.here)
+		}
+		l.mu.Unlock()
+	}
+	return n
+}
