@@ -36,8 +36,15 @@ func (c *claimer) want(p booking.Pool) {
 	signal(c.wake)
 }
 
-// Wake says that the queue may have something for a pool, before its next poll.
-func (w *Workers) Wake(p booking.Pool) { w.claimer.want(p) }
+// Wake says that the queue has something for a pool, before its next poll.
+func (w *Workers) Wake(name booking.Pool) {
+	for _, p := range w.pools {
+		if p.name == name {
+			p.told()
+		}
+	}
+	w.claimer.want(name)
+}
 
 // owner is a new name for the holder of a lease: random for each boot, unique for each claim.
 func (w *Workers) owner() string {
@@ -84,6 +91,7 @@ func (w *Workers) claimFor(p *pool, all bool) (more bool, err error) {
 		return false, nil
 	}
 	defer w.ledger.release(n)
+	p.looks(except)
 	// Not the loop's context: a claim that is cut short leaves leases that nobody knows of.
 	ctx, cancel := context.WithTimeoutCause(context.Background(), w.cfg.SaveTimeout, errQueueTimeout)
 	defer cancel()

@@ -22,6 +22,7 @@ type lane struct {
 	going   []*held
 	fresh   []*held // at their first step
 	behind  bool    // bookings of this lane wait in the database
+	woken   bool    // so somebody said, and nobody has looked since
 }
 
 // lane is the lane of b's system, made when first used. The pool is locked.

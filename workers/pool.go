@@ -39,6 +39,7 @@ type pool struct {
 	left    int     // calls that their turns were taken away from, and that still run
 	lanes   []*lane // made when first used
 	behind  bool    // bookings of any lane wait in the database
+	woken   bool    // so somebody said, and nobody has looked since
 	alarm   *time.Timer
 	alarmAt time.Time
 }

@@ -60,6 +60,23 @@ func (p *pool) wants(all bool) (n int, except []string) {
 	return p.spare(), except
 }
 
+// told notes that bookings of any lane are said to wait. A look at them for which there is no slot is owed until there is one.
+func (p *pool) told() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.woken = true
+}
+
+// looks notes that what is said to wait is about to be looked for, but for some lanes.
+func (p *pool) looks(except []string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, l := range p.lanes {
+		l.woken = (l.woken || p.woken) && slices.Contains(except, l.name)
+	}
+	p.woken = false
+}
+
 // leavesAny tells that the pool, or a system of it, is left alone.
 func (p *pool) leavesAny() bool {
 	p.mu.Lock()
@@ -90,7 +107,7 @@ func (p *pool) leavesOut() bool {
 // to be worth a claim. The pool is locked.
 func (p *pool) hungry() bool {
 	return p.spare()*worthwhile >= p.size && slices.ContainsFunc(p.lanes, func(l *lane) bool {
-		return (p.behind || l.behind) && !l.leftAlone() && l.vacant(p.perLane) > l.waiting()
+		return (p.behind || l.behind || p.woken || l.woken) && !l.leftAlone() && l.vacant(p.perLane) > l.waiting()
 	})
 }
 
@@ -102,6 +119,7 @@ func (p *pool) claimed(full bool, except []string) (more bool) {
 	known := false // whose the rest is
 	for _, l := range p.lanes {
 		if slices.Contains(except, l.name) {
+			l.behind = l.behind || p.behind // what was left by an earlier claim may be all of this lane
 			continue
 		}
 		l.behind = l.behind && full
