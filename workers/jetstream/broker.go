@@ -76,7 +76,9 @@ func (a Address) options(name string, log *zap.Logger) ([]nats.Option, error) {
 			log.Info("broker", zap.String("state", "connected"), zap.String("server", c.ConnectedServerName()))
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			log.Warn("broker", zap.String("state", "lost: bookings are found by polls meanwhile"), zap.Error(err))
+			if err != nil { // else we close it
+				log.Warn("broker", zap.String("state", "lost: bookings are found by polls meanwhile"), zap.Error(err))
+			}
 		}),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("broker", zap.Error(err)) }),
 	}

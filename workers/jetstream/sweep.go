@@ -32,10 +32,12 @@ const (
 func (q *Queue) Sweep(ctx context.Context, rows Overdue, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for {
-		if err := q.sweepOnce(ctx, rows, every); err != nil && ctx.Err() == nil {
+	for failing := false; ; {
+		err := q.sweepOnce(ctx, rows, every)
+		if err != nil && !failing && ctx.Err() == nil { // once: a broker may be away for hours
 			q.log.Warn("sweep", zap.Error(err))
 		}
+		failing = err != nil
 		select {
 		case <-ctx.Done():
 			return
