@@ -7,7 +7,7 @@ import (
 )
 
 // everyFault strikes a fleet with all that may happen to its members and to its broker, one after the other, each time while
-// work is under way; bookings must end during each or after it.
+// work is under way; bookings must end during each or after it, and hints come again.
 func (f *fleet) everyFault(form form, load *load) {
 	f.Helper()
 	few := form.of(20, 40)
@@ -26,8 +26,17 @@ func (f *fleet) everyFault(form form, load *load) {
 		f.strikes(one.name)
 		one.strike(form, load)
 		load.ends(few)
+		f.hinted()
 		f.sandbox.follow()
 	}
+}
+
+// hinted waits until bookings are found by hints again: what is gone is made anew.
+func (f *fleet) hinted() {
+	f.Helper()
+	fetched := func() int { return int(f.total()["booking_hints_fetched_total"]) }
+	before := fetched()
+	f.until("hints come again", restWithin, func() bool { return fetched() >= before+20 })
 }
 
 // faultKind is one thing that may happen.

@@ -128,8 +128,7 @@ func (f *fleet) strikes(name string) {
 	f.Logf("%s: %s", f.name, name)
 }
 
-// silences adds to the report, for each fault, the longest time until the end of the next in which no booking ended, wherever
-// it was.
+// silences adds to the report, for each fault but the last, the longest time before the next in which no booking ended.
 func (f *fleet) silences(r *report) {
 	f.Helper()
 	var ends []time.Time
@@ -139,13 +138,9 @@ func (f *fleet) silences(r *report) {
 		}
 	}
 	slices.SortFunc(ends, time.Time.Compare)
-	for i, one := range f.faults {
-		until := ends[len(ends)-1]
-		if i+1 < len(f.faults) {
-			until = f.faults[i+1].at
-		}
+	for i, one := range f.faults[:len(f.faults)-1] {
 		name := "silent_" + one.name + "_seconds"
-		r.Figures[name] = max(r.Figures[name], longestGap(ends, one.at, until).Seconds())
+		r.Figures[name] = max(r.Figures[name], longestGap(ends, one.at, f.faults[i+1].at).Seconds())
 	}
 }
 

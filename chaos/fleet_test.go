@@ -21,8 +21,9 @@ func TestAFleetLosesItsParts(t *testing.T) {
 	for range form.of(1, 10) {
 		f.everyFault(form, load)
 	}
-	f.strikes("nothing")
+	f.strikes("nothing") // to compare with
 	load.ends(40)
+	f.strikes("the_end")
 	r := f.judge(load)
 	f.silences(r)
 	f.orphans.measure(r)
@@ -36,10 +37,11 @@ func TestAFleetNeedsNoBroker(t *testing.T) {
 	form := beside(t)
 	f := newFleet(t, "fleet without a broker", unhurried...)
 	hinted := f.offer(plan{clients: 20})
-	hinted.ends(20)
+	hinted.ends(form.of(40, 1000))
+	since := time.Now()
+	before := hinted.between(time.Time{}, since)
 	f.down()
 	f.count("broker_stops")
-	since := time.Now()
 	load := f.offer(plan{clients: 40})
 	load.ends(form.of(40, 1000))
 	for _, role := range []string{apiRole, pools[0], sweeperRole} {
@@ -52,6 +54,7 @@ func TestAFleetNeedsNoBroker(t *testing.T) {
 	for _, node := range f.broker.Nodes() {
 		require.False(t, node.Runs(), "%s came back", node.Name())
 	}
+	r.Figures["p50_with_broker_ms"], r.Figures["p99_with_broker_ms"] = before.at(.5), before.at(.99)
 	r.Figures["p50_without_broker_ms"], r.Figures["p99_without_broker_ms"] = took.at(.5), took.at(.99)
 	load.turnedAway(r)
 	f.require(r, needs{"replayed", "cancels", "hints_fetched", "hints_missed"})
