@@ -25,6 +25,7 @@ import (
 	"hotelbooking/store"
 	"hotelbooking/tracing"
 	"hotelbooking/workers"
+	"hotelbooking/workers/relay"
 )
 
 // What the packages need of each other is theirs to say; here it is held together.
@@ -55,7 +56,8 @@ type App struct {
 	sandbox  *playing // nil: it runs elsewhere
 	hints    *hinting // nil: the engine is in this process alone
 	workers  *workers.Workers
-	public   *listening // nil: requests are taken elsewhere
+	relay    *relay.Relay // nil: nobody is told of events, or others tell them
+	public   *listening   // nil: requests are taken elsewhere
 	admin    *listening
 
 	draining atomic.Bool // set by Stop, read by the readiness check
@@ -106,7 +108,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if a.tracing != nil {
 		a.registry.MustRegister(tracingMetrics(a.tracing)...)
 	}
-	if a.store, err = store.Open(ctx, storeConfig(a.cfg, a.keys), a.log.Named("store")); err != nil {
+	kept := storeConfig(a.cfg, a.keys)
+	kept.Told = a.told
+	if a.store, err = store.Open(ctx, kept, a.log.Named("store")); err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	a.registry.MustRegister(storeMetrics(a.store)...)
@@ -124,9 +128,12 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = a.relayEvents(boot); err != nil {
+		return err
+	}
 	a.workers = workers.New(flow, queue, workersConfig(a.cfg), workers.Deps{
 		Log: a.log.Named("workers"), Metrics: a.registry, Boot: boot, Tracer: a.tracing.Tracer(),
-		Notices: a.store, Versions: a.store, Steps: a.store, Pauses: a.store,
+		Notices: a.store, Versions: a.store, Steps: a.store, Pauses: a.store, Signals: a.signals(),
 	})
 	if a.cfg.has(apiRole) {
 		if err = a.open(ctx, flow, world); err != nil {
@@ -140,6 +147,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 	a.hints.start(ctx, a)
 	if err = a.workers.Start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start the workers: %w", err), admin.Close())
+	}
+	if err = a.startRelay(); err != nil {
+		return errors.Join(err, admin.Close())
 	}
 	if a.public != nil {
 		a.serve(a.public)
@@ -174,6 +184,7 @@ func (a *App) Stop(ctx context.Context) error {
 			problems = append(problems, l.stop(ctx))
 		}
 	}
+	problems = append(problems, a.stopRelay(ctx))
 	if a.sandbox != nil {
 		a.sandbox.quit()
 	}

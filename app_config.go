@@ -13,9 +13,10 @@ import (
 func storeConfig(cfg Config, k keys) store.Config {
 	return store.Config{
 		URL: cfg.Database.URL.Reveal(), Dir: cfg.DataDir, Keys: k.people,
-		MaxConns: cfg.Database.MaxConns, Flushers: cfg.Database.Flushers,
+		MaxConns: cfg.Database.MaxConns, Listen: cfg.listens(), Flushers: cfg.Database.Flushers,
 		Timeout: cfg.Database.Timeout, CommitTimeout: cfg.Database.CommitTimeout,
-		BacklogCap: cfg.Admission.MaxBacklog, // more than that it need not know
+		BacklogCap:  cfg.Admission.MaxBacklog, // more than that it need not know
+		Subscribers: cfg.subscribers(),
 	}
 }
 

@@ -29,6 +29,7 @@ type Config struct {
 	Admission AdmissionConfig `koanf:"admission"`
 	Shutdown  ShutdownConfig  `koanf:"shutdown"`
 	Providers ProvidersConfig `koanf:"providers"`
+	Events    EventsConfig    `koanf:"events"`
 	Webhooks  WebhooksConfig  `koanf:"webhooks"`
 	Sandbox   SandboxConfig   `koanf:"sandbox"`
 }
@@ -71,6 +72,7 @@ type AdminConfig struct {
 type DatabaseConfig struct {
 	URL           Secret        `koanf:"url"`
 	MaxConns      int           `koanf:"max_conns"`
+	Listen        bool          `koanf:"listen"`
 	Flushers      int           `koanf:"flushers"`
 	Timeout       time.Duration `koanf:"timeout"`
 	CommitTimeout time.Duration `koanf:"commit_timeout"`
@@ -247,7 +249,7 @@ func DefaultConfig() Config {
 			Rate:              RateConfig{PerKey: 5000, KeyBurst: 10_000, PerAddress: 1000, AddressBurst: 2000},
 		},
 		Admin:    AdminConfig{Addr: "127.0.0.1:8081"},
-		Database: DatabaseConfig{MaxConns: 16, Flushers: 3, Timeout: 3 * time.Second, CommitTimeout: 10 * time.Second},
+		Database: DatabaseConfig{MaxConns: 16, Listen: true, Flushers: 3, Timeout: 3 * time.Second, CommitTimeout: 10 * time.Second},
 		NATS:     defaultNATS(),
 		Log:      LogConfig{Level: "info", Format: "json"},
 		Tracing:  TracingConfig{Sample: 1, FollowCallers: true, Timeout: 10 * time.Second},
@@ -288,6 +290,7 @@ func DefaultConfig() Config {
 			Payment:  PaymentVendorConfig{Vendor: "sandbox", Timeout: 10 * time.Second},
 			Tracking: VendorConfig{Vendor: "sandbox", Timeout: 3 * time.Second},
 		},
+		Events:   defaultEvents(),
 		Webhooks: defaultWebhooks(),
 		Sandbox:  SandboxConfig{Addr: "127.0.0.1:8082", Latency: 1},
 	}
