@@ -104,6 +104,9 @@ type EventFilter struct {
 	Limit    int         // of changes, each of which may have made more than one event
 }
 
+// ReplayMost bounds how many events are sent again at once.
+const ReplayMost = 10_000
+
 // What is wrong with an order.
 var (
 	ErrNoEndpoint    = errors.New("there is no webhook endpoint of that name")

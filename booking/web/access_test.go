@@ -34,14 +34,17 @@ func TestEveryRouteIsOpenToThoseOnlyWhomItIsFor(t *testing.T) {
 		"stranger": "bk_bookings_unknown", "own secret": g.secret, "another's secret": other.ClientSecret, "own key": webKey,
 		"another's key": otherKey, "page": pageKey, "viewer": viewerKey, "agent": agentKey, "supervisor": supervisorKey,
 	}
+	g.house.toldOf()
 	bodies := map[string]string{
+		"/v1/support/webhooks/:endpoint/actions/replay": `{"reason":"because","booking":"` + anyBooking + `"}`,
+
 		"/v1/bookings":                             submission("", ""),
 		"/v1/bookings/:id/actions/accept-offer":    `{"accepted_total":{"amount":"1.00","currency":"EUR"}}`,
 		"/v1/support/bookings/:id/actions/resolve": `{"reason":"because","outcome":"happened"}`,
 	}
 	for _, r := range g.api.routes() {
 		for i, who := range callers {
-			path := strings.NewReplacer(":identifier", string(g.id), ":id", string(g.id), ":vendor", "sandbox", "*", "swagger-ui.css").Replace(r.path)
+			path := strings.NewReplacer(":identifier", string(g.id), ":id", string(g.id), ":vendor", "sandbox", ":endpoint", "shop", ":delivery", "3", "*", "swagger-ui.css").Replace(r.path)
 			body, head := "", []string{}
 			if r.method == http.MethodPost {
 				body = `{"reason":"because"}`

@@ -381,6 +381,27 @@ func (e UserAction) Valid() bool {
 	}
 }
 
+// Defines values for WebhookDeliveryState.
+const (
+	WebhookDeliveryStateDead      WebhookDeliveryState = "dead"
+	WebhookDeliveryStateDelivered WebhookDeliveryState = "delivered"
+	WebhookDeliveryStateDue       WebhookDeliveryState = "due"
+)
+
+// Valid indicates whether the value is a known member of the WebhookDeliveryState enum.
+func (e WebhookDeliveryState) Valid() bool {
+	switch e {
+	case WebhookDeliveryStateDead:
+		return true
+	case WebhookDeliveryStateDelivered:
+		return true
+	case WebhookDeliveryStateDue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Action What the customer has to do for the booking to go on.
 type Action struct {
 	// Type `three_ds`: send the browser to `url`, or give `client_secret` to the payment provider's library, then call
@@ -1081,9 +1102,103 @@ type TimelineEntry struct {
 // UserAction Which button to show.
 type UserAction string
 
+// WebhookDelivery One event on its way to one endpoint. What the endpoint answered is not kept, but for the status.
+type WebhookDelivery struct {
+	Id       string `json:"id"`
+	Endpoint string `json:"endpoint"`
+
+	// EventId The event's `id`, which receivers know as `webhook-id`, too.
+	EventId   string               `json:"event_id"`
+	Type      string               `json:"type"`
+	BookingId string               `json:"booking_id"`
+	Version   int                  `json:"version"`
+	State     WebhookDeliveryState `json:"state"`
+
+	// Since When it came to be due, with the event or by somebody's wish. Retries are counted from here.
+	Since    time.Time `json:"since"`
+	Attempts int       `json:"attempts"`
+
+	// DueAt Of the next try; or by when one that is under way has ended. Absent once nobody tries any more.
+	DueAt time.Time `json:"due_at,omitempty,omitzero"`
+
+	// EndedAt When it was delivered, or died.
+	EndedAt time.Time `json:"ended_at,omitempty,omitzero"`
+
+	// LastStatus HTTP's, of the last answer. Absent where there was none.
+	LastStatus int `json:"last_status,omitempty,omitzero"`
+
+	// LastError Why the last try failed, in a word such as `timeout`, `http_503`, `tls`, `redirect` or `address_not_public`.
+	LastError string `json:"last_error,omitempty,omitzero"`
+}
+
+// WebhookDeliveryList defines model for WebhookDeliveryList.
+type WebhookDeliveryList struct {
+	Deliveries []WebhookDelivery `json:"deliveries"`
+
+	// NextCursor For the next page, which may turn out to be empty. Absent on the last one.
+	NextCursor string `json:"next_cursor,omitempty,omitzero"`
+}
+
+// WebhookDeliveryState defines model for WebhookDeliveryState.
+type WebhookDeliveryState string
+
+// WebhookEndpoint defines model for WebhookEndpoint.
+type WebhookEndpoint struct {
+	Name string `json:"name"`
+
+	// Types The events that it is told of, as types or patterns such as `booking.*`. None means all.
+	Types []string `json:"types"`
+
+	// Paused Nothing is sent to it until somebody lets it go on.
+	Paused      bool      `json:"paused"`
+	PausedSince time.Time `json:"paused_since,omitempty,omitzero"`
+
+	// PausedBy `system` where the endpoint itself said that it is gone.
+	PausedBy     string `json:"paused_by,omitempty,omitzero"`
+	PausedReason string `json:"paused_reason,omitempty,omitzero"`
+
+	// Failing The process that answers tries it less, because it has taken nothing for a while.
+	Failing bool `json:"failing"`
+
+	// Due How many deliveries wait; counted up to ten thousand.
+	Due int `json:"due"`
+
+	// Dead How many dead letters there are; counted up to ten thousand.
+	Dead int `json:"dead"`
+
+	// LagSeconds How long the first of those that wait has waited.
+	LagSeconds int `json:"lag_seconds"`
+}
+
+// WebhookEndpointList defines model for WebhookEndpointList.
+type WebhookEndpointList struct {
+	Endpoints []WebhookEndpoint `json:"endpoints"`
+}
+
 // WebhookReceipt defines model for WebhookReceipt.
 type WebhookReceipt struct {
 	Received bool `json:"received"`
+}
+
+// WebhookReplay Either `booking`, or `from` and `to`.
+type WebhookReplay struct {
+	// Reason Why, for whoever reads the timeline next year. No personal data, please.
+	Reason StaffReason `json:"reason"`
+
+	// Booking All that happened to this booking.
+	Booking string `json:"booking,omitempty,omitzero"`
+
+	// From All that happened from then on.
+	From time.Time `json:"from,omitempty,omitzero"`
+
+	// To And before then.
+	To time.Time `json:"to,omitempty,omitzero"`
+}
+
+// WebhookReplayReceipt defines model for WebhookReplayReceipt.
+type WebhookReplayReceipt struct {
+	// Deliveries How many are sent again. 0 where the endpoint wants none of them.
+	Deliveries int `json:"deliveries"`
 }
 
 // BookingId defines model for BookingId.
@@ -1097,6 +1212,12 @@ type IfNoneMatch = string
 
 // Prefer defines model for Prefer.
 type Prefer = string
+
+// WebhookDeliveryId defines model for WebhookDeliveryId.
+type WebhookDeliveryId = string
+
+// WebhookEndpointName defines model for WebhookEndpointName.
+type WebhookEndpointName = string
 
 // ActionAccepted A booking as the customer sees it. What does not apply is absent.
 type ActionAccepted = Booking
@@ -1170,6 +1291,12 @@ type UnprocessableSubmission = Problem
 // UnsupportedMediaType RFC 9457.
 type UnsupportedMediaType = Problem
 
+// WebhookEndpointChanged defines model for WebhookEndpointChanged.
+type WebhookEndpointChanged = WebhookEndpoint
+
+// WebhookReplayAccepted defines model for WebhookReplayAccepted.
+type WebhookReplayAccepted = WebhookReplayReceipt
+
 // WebhookUnauthorized RFC 9457.
 type WebhookUnauthorized = Problem
 
@@ -1223,6 +1350,24 @@ type SearchBookingsParams struct {
 	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
+// ListWebhookDeliveriesParams defines parameters for ListWebhookDeliveries.
+type ListWebhookDeliveriesParams struct {
+	// Endpoint Only deliveries to this endpoint.
+	Endpoint string `form:"endpoint,omitempty" json:"endpoint,omitempty,omitzero"`
+
+	// State Only deliveries in this state.
+	State WebhookDeliveryState `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Booking Only events of this booking, by its `id`.
+	Booking string `form:"booking,omitempty" json:"booking,omitempty,omitzero"`
+
+	// Cursor `next_cursor` of the page before.
+	Cursor string `form:"cursor,omitempty" json:"cursor,omitempty,omitzero"`
+
+	// Limit The size of a page.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
 // ReceiveWebhookJSONBody defines parameters for ReceiveWebhook.
 type ReceiveWebhookJSONBody = map[string]interface{}
 
@@ -1261,6 +1406,18 @@ type SupportRetryJSONRequestBody = SupportAction
 
 // SupportRevealJSONRequestBody defines body for SupportReveal for application/json ContentType.
 type SupportRevealJSONRequestBody = SupportAction
+
+// RetryWebhookDeliveryJSONRequestBody defines body for RetryWebhookDelivery for application/json ContentType.
+type RetryWebhookDeliveryJSONRequestBody = SupportAction
+
+// PauseWebhookEndpointJSONRequestBody defines body for PauseWebhookEndpoint for application/json ContentType.
+type PauseWebhookEndpointJSONRequestBody = SupportAction
+
+// ReplayWebhooksJSONRequestBody defines body for ReplayWebhooks for application/json ContentType.
+type ReplayWebhooksJSONRequestBody = WebhookReplay
+
+// ResumeWebhookEndpointJSONRequestBody defines body for ResumeWebhookEndpoint for application/json ContentType.
+type ResumeWebhookEndpointJSONRequestBody = SupportAction
 
 // ReceiveWebhookJSONRequestBody defines body for ReceiveWebhook for application/json ContentType.
 type ReceiveWebhookJSONRequestBody = ReceiveWebhookJSONBody
@@ -1327,6 +1484,24 @@ type ServerInterface interface {
 	// SupportReveal See personal data plainly
 	// (POST /v1/support/bookings/{id}/actions/reveal)
 	SupportReveal(ctx echo.Context, id BookingId) error
+	// ListWebhookEndpoints List webhook endpoints
+	// (GET /v1/support/webhooks)
+	ListWebhookEndpoints(ctx echo.Context) error
+	// ListWebhookDeliveries List webhook deliveries
+	// (GET /v1/support/webhooks/deliveries)
+	ListWebhookDeliveries(ctx echo.Context, params ListWebhookDeliveriesParams) error
+	// RetryWebhookDelivery Send a dead letter again
+	// (POST /v1/support/webhooks/deliveries/{delivery}/actions/retry)
+	RetryWebhookDelivery(ctx echo.Context, delivery WebhookDeliveryId) error
+	// PauseWebhookEndpoint Pause an endpoint
+	// (POST /v1/support/webhooks/{endpoint}/actions/pause)
+	PauseWebhookEndpoint(ctx echo.Context, endpoint WebhookEndpointName) error
+	// ReplayWebhooks Send events again
+	// (POST /v1/support/webhooks/{endpoint}/actions/replay)
+	ReplayWebhooks(ctx echo.Context, endpoint WebhookEndpointName) error
+	// ResumeWebhookEndpoint Let an endpoint go on
+	// (POST /v1/support/webhooks/{endpoint}/actions/resume)
+	ResumeWebhookEndpoint(ctx echo.Context, endpoint WebhookEndpointName) error
 	// ReceiveWebhook Take a vendor's notification
 	// (POST /v1/webhooks/{vendor})
 	ReceiveWebhook(ctx echo.Context, vendor string) error
@@ -1752,6 +1927,125 @@ func (w *ServerInterfaceWrapper) SupportReveal(ctx echo.Context) error {
 	return err
 }
 
+// ListWebhookEndpoints converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWebhookEndpoints(ctx echo.Context) error {
+	var err error
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWebhookEndpoints(ctx)
+	return err
+}
+
+// ListWebhookDeliveries converts echo context to params.
+func (w *ServerInterfaceWrapper) ListWebhookDeliveries(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListWebhookDeliveriesParams
+	// ------------- Optional query parameter "endpoint" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "endpoint", ctx.QueryParams(), &params.Endpoint, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", ctx.QueryParams(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
+	}
+
+	// ------------- Optional query parameter "booking" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "booking", ctx.QueryParams(), &params.Booking, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter booking: %s", err))
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListWebhookDeliveries(ctx, params)
+	return err
+}
+
+// RetryWebhookDelivery converts echo context to params.
+func (w *ServerInterfaceWrapper) RetryWebhookDelivery(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "delivery" -------------
+	var delivery WebhookDeliveryId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "delivery", ctx.Param("delivery"), &delivery, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter delivery: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.RetryWebhookDelivery(ctx, delivery)
+	return err
+}
+
+// PauseWebhookEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) PauseWebhookEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint WebhookEndpointName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", ctx.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.PauseWebhookEndpoint(ctx, endpoint)
+	return err
+}
+
+// ReplayWebhooks converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayWebhooks(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint WebhookEndpointName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", ctx.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayWebhooks(ctx, endpoint)
+	return err
+}
+
+// ResumeWebhookEndpoint converts echo context to params.
+func (w *ServerInterfaceWrapper) ResumeWebhookEndpoint(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint WebhookEndpointName
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", ctx.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter endpoint: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResumeWebhookEndpoint(ctx, endpoint)
+	return err
+}
+
 // ReceiveWebhook converts echo context to params.
 func (w *ServerInterfaceWrapper) ReceiveWebhook(ctx echo.Context) error {
 	var err error
@@ -1833,6 +2127,12 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/support/bookings/:id/actions/refund", wrapper.SupportRefund, options.OperationMiddlewares["supportRefund"]...)
 	router.POST(options.BaseURL+"/v1/support/bookings/:id/actions/note", wrapper.SupportNote, options.OperationMiddlewares["supportNote"]...)
 	router.POST(options.BaseURL+"/v1/support/bookings/:id/actions/reveal", wrapper.SupportReveal, options.OperationMiddlewares["supportReveal"]...)
+	router.GET(options.BaseURL+"/v1/support/webhooks", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
+	router.GET(options.BaseURL+"/v1/support/webhooks/deliveries", wrapper.ListWebhookDeliveries, options.OperationMiddlewares["listWebhookDeliveries"]...)
+	router.POST(options.BaseURL+"/v1/support/webhooks/deliveries/:delivery/actions/retry", wrapper.RetryWebhookDelivery, options.OperationMiddlewares["retryWebhookDelivery"]...)
+	router.POST(options.BaseURL+"/v1/support/webhooks/:endpoint/actions/replay", wrapper.ReplayWebhooks, options.OperationMiddlewares["replayWebhooks"]...)
+	router.POST(options.BaseURL+"/v1/support/webhooks/:endpoint/actions/pause", wrapper.PauseWebhookEndpoint, options.OperationMiddlewares["pauseWebhookEndpoint"]...)
+	router.POST(options.BaseURL+"/v1/support/webhooks/:endpoint/actions/resume", wrapper.ResumeWebhookEndpoint, options.OperationMiddlewares["resumeWebhookEndpoint"]...)
 	router.POST(options.BaseURL+"/v1/webhooks/:vendor", wrapper.ReceiveWebhook, options.OperationMiddlewares["receiveWebhook"]...)
 	router.GET(options.BaseURL+"/openapi.yaml", wrapper.GetSpec, options.OperationMiddlewares["getSpec"]...)
 	router.GET(options.BaseURL+"/docs", wrapper.GetDocs, options.OperationMiddlewares["getDocs"]...)

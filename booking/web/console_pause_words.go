@@ -11,6 +11,9 @@ func pauseName(what string) string {
 	if supplier, ok := strings.CutPrefix(what, booking.PauseOfSupplier("")); ok {
 		return "Supplier " + supplier
 	}
+	if endpoint, ok := strings.CutPrefix(what, booking.PauseOfWebhook("")); ok {
+		return "Webhooks to " + endpoint
+	}
 	switch what {
 	case booking.PauseIntake:
 		return "Taking bookings in"
@@ -34,6 +37,9 @@ func pauseEffect(what string) []string {
 		restart  = "It stays so, in every process and past restarts, until somebody lets it go on."
 		accepted = "New bookings are still accepted, and wait. Pause taking bookings in as well if they should not."
 	)
+	if strings.HasPrefix(what, booking.PauseOfWebhook("")) {
+		return []string{"It is told of nothing until it goes on; then of everything. Bookings do not notice.", underWay, restart}
+	}
 	switch what {
 	case booking.PauseIntake:
 		return []string{
@@ -64,6 +70,9 @@ func pauseEffect(what string) []string {
 func resumeEffect(what string) []string {
 	if what == booking.PauseIntake {
 		return []string{"New submissions are taken again at once."}
+	}
+	if strings.HasPrefix(what, booking.PauseOfWebhook("")) {
+		return []string{"What has waited is sent at once, in order for each booking. An endpoint that says again that it is gone is paused again."}
 	}
 	return []string{"Calls are made again. What has waited goes on within half a minute."}
 }

@@ -122,6 +122,8 @@ func asProblem(err error) *problem {
 		return invalid(FieldError{"/supplier_reference", "required", "A room that was booked has a number at the supplier: ask for it."})
 	case errors.Is(err, booking.ErrNotFound):
 		return &problem{code: ProblemCodeNotFound, cause: err}
+	case webhookProblem(err) != nil:
+		return webhookProblem(err)
 	case errors.Is(err, booking.ErrKeyReused):
 		return &problem{code: ProblemCodeIdempotencyKeyReused, cause: err}
 	case errors.As(err, &overloaded):

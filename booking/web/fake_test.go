@@ -37,6 +37,7 @@ type house struct {
 	figures  []booking.Figures // what Figures answers
 	paused   []booking.Pause
 	pauseLog []booking.PauseEvent
+	told     told
 }
 
 // tenant is one booking with the world that it lives in.

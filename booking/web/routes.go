@@ -49,6 +49,12 @@ func (s *Server) routes() []route {
 		{method: "POST", path: "/v1/support/bookings/:id/actions/refund", access: accessSupervisor, handle: api.SupportRefund},
 		{method: "POST", path: "/v1/support/bookings/:id/actions/note", access: accessAgent, handle: api.SupportNote},
 		{method: "POST", path: "/v1/support/bookings/:id/actions/reveal", access: accessViewer, handle: api.SupportReveal},
+		{method: "GET", path: "/v1/support/webhooks", access: accessViewer, handle: api.ListWebhookEndpoints},
+		{method: "GET", path: "/v1/support/webhooks/deliveries", access: accessViewer, handle: api.ListWebhookDeliveries},
+		{method: "POST", path: "/v1/support/webhooks/deliveries/:delivery/actions/retry", access: accessSupervisor, handle: api.RetryWebhookDelivery},
+		{method: "POST", path: "/v1/support/webhooks/:endpoint/actions/replay", access: accessSupervisor, handle: api.ReplayWebhooks},
+		{method: "POST", path: "/v1/support/webhooks/:endpoint/actions/pause", access: accessSupervisor, handle: api.PauseWebhookEndpoint},
+		{method: "POST", path: "/v1/support/webhooks/:endpoint/actions/resume", access: accessSupervisor, handle: api.ResumeWebhookEndpoint},
 
 		// vendors
 		{method: "POST", path: "/v1/webhooks/:vendor", access: accessVendor, handle: api.ReceiveWebhook},

@@ -137,6 +137,7 @@ type Deps struct {
 	Sessions   Sessions
 	Views      Views
 	Controls   Controls
+	Webhooks   Webhooks
 	Vendors    map[string]Vendor // by the name in the webhook's path
 	Flow       booking.Flow      // tells what can be decided about a booking; its acts are not called
 	Log        *zap.Logger
@@ -155,6 +156,7 @@ type Server struct {
 	sessions Sessions
 	views    Views
 	controls Controls
+	webhooks Webhooks
 	vendors  map[string]Vendor
 	flow     booking.Flow
 	log      *zap.Logger
@@ -203,7 +205,7 @@ func newServer(config Config, deps Deps, contract *spec) (*Server, error) {
 		return nil, fmt.Errorf("set up the pages: %w", err)
 	}
 	s := &Server{
-		config: config, engine: deps.Engine, bookings: deps.Bookings, desk: deps.Desk, notices: deps.Notices, sessions: deps.Sessions, views: deps.Views, controls: deps.Controls, vendors: deps.Vendors,
+		config: config, engine: deps.Engine, bookings: deps.Bookings, desk: deps.Desk, notices: deps.Notices, sessions: deps.Sessions, views: deps.Views, controls: deps.Controls, webhooks: deps.Webhooks, vendors: deps.Vendors,
 		flow: deps.Flow, log: deps.Log, requests: deps.Log.WithOptions(zap.WithCaller(false)), now: deps.Now, tracer: deps.Tracer,
 		keys: keys, spec: contract, rules: newRules(config.Suppliers, config.NightsMax), page: newDocsPage(), pages: pages,
 		perKey: newLimiter(config.KeyRate, config.KeyBurst, 10_000), perOrigin: newLimiter(config.AddressRate, config.AddressBurst, 100_000),

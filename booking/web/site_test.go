@@ -79,7 +79,7 @@ func unlisted(t *testing.T, change ...func(*Config)) (*Server, *house) {
 	}
 	h := newHouse()
 	api, err := newServer(config, Deps{
-		Engine: h, Bookings: h, Desk: h, Notices: h, Sessions: h, Views: h, Controls: h, Vendors: map[string]Vendor{"sandbox": sandboxVendor{}},
+		Engine: h, Bookings: h, Desk: h, Notices: h, Sessions: h, Views: h, Controls: h, Webhooks: h, Vendors: map[string]Vendor{"sandbox": sandboxVendor{}},
 		Flow: booking.NewFlow(booking.Outside{}, booking.DefaultLimits()), Log: zap.NewNop(), Registerer: prometheus.NewRegistry(), Now: h.clock,
 	}, contract())
 	require.NoError(t, err)

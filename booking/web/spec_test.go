@@ -48,6 +48,14 @@ func TestExamplesHaveNoFieldThatTheModelsLack(t *testing.T) {
 			model = new(BookingList)
 		case name == "SupportList":
 			model = new(SupportList)
+		case name == "WebhookEndpointList":
+			model = new(WebhookEndpointList)
+		case name == "WebhookEndpoint":
+			model = new(WebhookEndpoint)
+		case name == "WebhookDeliveryList":
+			model = new(WebhookDeliveryList)
+		case name == "WebhookReplayReceipt":
+			model = new(WebhookReplayReceipt)
 		case name == "SupportBooking":
 			model = new(SupportBooking)
 		}

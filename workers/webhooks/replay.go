@@ -7,9 +7,6 @@ import (
 	"hotelbooking/booking"
 )
 
-// ReplayMost bounds how many events are sent again at once.
-const ReplayMost = 10_000
-
 // Replay sends to an endpoint again what happened to a booking, or within a time span, as far as the endpoint wants it: with the
 // same ids, so that receivers know what they have. It tells how many deliveries that are. booking.ErrNoEndpoint,
 // booking.ErrTooManyEvents; then nothing is sent.
@@ -18,11 +15,11 @@ func (s *Sender) Replay(ctx context.Context, order booking.DeliveryOrder) (int, 
 	if e == nil {
 		return 0, booking.ErrNoEndpoint
 	}
-	events, err := s.deps.Events.Events(ctx, booking.EventFilter{Booking: order.Booking, From: order.From, To: order.To, Limit: ReplayMost + 1})
+	events, err := s.deps.Events.Events(ctx, booking.EventFilter{Booking: order.Booking, From: order.From, To: order.To, Limit: booking.ReplayMost + 1})
 	if err != nil {
 		return 0, fmt.Errorf("find what to send again: %w", err)
 	}
-	if len(events) > ReplayMost {
+	if len(events) > booking.ReplayMost {
 		return 0, booking.ErrTooManyEvents
 	}
 	deliveries, err := s.deliveries(e, events)

@@ -505,7 +505,7 @@ func TestAReplaySendsTheSameEventsAgain(t *testing.T) {
 		n, err = r.Replay(t.Context(), order)
 		require.NoError(t, err)
 		require.Zero(t, n)
-		r.deps.Events = past(slices.Repeat([]booking.Event{happened(1, 1)}, ReplayMost+1))
+		r.deps.Events = past(slices.Repeat([]booking.Event{happened(1, 1)}, booking.ReplayMost+1))
 		order.Booking = ""
 		_, err = r.Replay(t.Context(), order)
 		require.ErrorIs(t, err, booking.ErrTooManyEvents)
