@@ -55,6 +55,7 @@ func (c Config) Validate() error {
 	p.unless(c.Shutdown.DrainDelay >= 0, "shutdown.drain_delay", "use 0s or more")
 	p.unless(c.Shutdown.Grace >= 0, "shutdown.grace", "use 0s or more")
 	c.Providers.validate(&p)
+	c.Events.validate(&p, c)
 	c.Webhooks.validate(&p)
 	c.Sandbox.validate(&p)
 	return errors.Join(p...)
