@@ -87,7 +87,7 @@ func run(o options) (err error) {
 
 // show lets clients book while parts are killed, and judges.
 func (f *fleet) show(ctx context.Context, o options, t *teller) error {
-	t.say("clients come, %.0f a second, %d in all: about one in three meets trouble of its own, one in twelve cancels", o.rate, o.bookings)
+	t.say("clients come, %.0f a second, %d in all: two in five meet trouble of their own, one in twelve cancels", o.rate, o.bookings)
 	began := time.Now()
 	l := offer(f.client(), o.bookings, o.rate, t)
 	blows, err := f.strike(ctx, l, t)
