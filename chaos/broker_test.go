@@ -2,6 +2,7 @@ package chaos_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -32,7 +33,7 @@ func instruct(t *testing.T, broker *natsd.Cluster, subject string) {
 	var err error
 	require.Eventually(t, func() bool {
 		for _, node := range broker.Nodes() {
-			if said, err = ask(node.URL(), subject); err == nil && strings.Contains(said, `"success":true`) {
+			if said, err = ask(t.Context(), node.URL(), subject); err == nil && strings.Contains(said, `"success":true`) {
 				return true
 			}
 		}
@@ -41,8 +42,8 @@ func instruct(t *testing.T, broker *natsd.Cluster, subject string) {
 }
 
 // ask makes one request in the broker's own protocol, whose client library is the product's.
-func ask(url, subject string) (answer string, err error) {
-	conn, err := net.DialTimeout("tcp", strings.TrimPrefix(url, "nats://"), brokerAsked)
+func ask(ctx context.Context, url, subject string) (answer string, err error) {
+	conn, err := (&net.Dialer{Timeout: brokerAsked}).DialContext(ctx, "tcp", strings.TrimPrefix(url, "nats://"))
 	if err != nil {
 		return "", err
 	}
