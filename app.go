@@ -26,6 +26,7 @@ import (
 	"hotelbooking/tracing"
 	"hotelbooking/workers"
 	"hotelbooking/workers/relay"
+	"hotelbooking/workers/webhooks"
 )
 
 // What the packages need of each other is theirs to say; here it is held together.
@@ -57,7 +58,8 @@ type App struct {
 	hints    *hinting // nil: the engine is in this process alone
 	workers  *workers.Workers
 	relay    *relay.Relay // nil: nobody is told of events, or others tell them
-	public   *listening   // nil: requests are taken elsewhere
+	webhooks *webhooks.Sender
+	public   *listening // nil: requests are taken elsewhere
 	admin    *listening
 
 	draining atomic.Bool // set by Stop, read by the readiness check
@@ -128,6 +130,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = a.makeWebhooks(boot); err != nil {
+		return err
+	}
 	if err = a.relayEvents(boot); err != nil {
 		return err
 	}
@@ -148,7 +153,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err = a.workers.Start(ctx); err != nil {
 		return errors.Join(fmt.Errorf("start the workers: %w", err), admin.Close())
 	}
-	if err = a.startRelay(); err != nil {
+	if err = errors.Join(a.startWebhooks(), a.startRelay()); err != nil {
 		return errors.Join(err, admin.Close())
 	}
 	if a.public != nil {
@@ -184,7 +189,7 @@ func (a *App) Stop(ctx context.Context) error {
 			problems = append(problems, l.stop(ctx))
 		}
 	}
-	problems = append(problems, a.stopRelay(ctx))
+	problems = append(problems, a.stopRelay(ctx), a.stopWebhooks(ctx))
 	if a.sandbox != nil {
 		a.sandbox.quit()
 	}
@@ -249,7 +254,7 @@ func (a *App) play(ctx context.Context) error {
 func (a *App) open(ctx context.Context, flow booking.Flow, world outside) error {
 	server, err := web.New(webConfig(a.cfg, a.keys, world.suppliers), web.Deps{
 		Engine: a.workers, Bookings: a.store, Desk: a.store, Notices: noticed{a.store, a.workers}, Sessions: a.store, Views: a.store, Controls: a.workers, Vendors: world.vendors,
-		Flow: flow, Log: a.log.Named("web"), Registerer: a.registry, Tracer: a.tracing.Tracer(),
+		Webhooks: webhookDesk{a.store, a.webhooks}, Flow: flow, Log: a.log.Named("web"), Registerer: a.registry, Tracer: a.tracing.Tracer(),
 	})
 	if err != nil {
 		return err
