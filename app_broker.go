@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"time"
 
 	"hotelbooking/booking"
 	"hotelbooking/workers"
@@ -77,6 +78,10 @@ func natsAddress(cfg Config) jetstream.Address {
 	}
 }
 
+// passedOn is how long after its leases a dead process's hints are somebody else's: no sooner, or who gets one finds the booking
+// leased; and not much later, or they count among what the fleet has under way while nobody works on them.
+const passedOn = 500 * time.Millisecond
+
 func jetstreamConfig(cfg Config, suppliers []string) jetstream.Config {
 	limits := jetstream.Limits{}
 	for _, p := range booking.Pools() {
@@ -84,6 +89,6 @@ func jetstreamConfig(cfg Config, suppliers []string) jetstream.Config {
 	}
 	return jetstream.Config{
 		Stream: cfg.NATS.Stream, Replicas: cfg.NATS.Replicas, Memory: cfg.NATS.Storage == "memory", Suppliers: suppliers, Limits: limits,
-		AckWait: 2 * cfg.Workers.Lease, Backstop: cfg.NATS.Backstop,
+		AckWait: cfg.Workers.Lease + passedOn, Backstop: cfg.NATS.Backstop,
 	}
 }

@@ -32,6 +32,28 @@ func TestAFleetLosesItsParts(t *testing.T) {
 	require.LessOrEqual(t, r.Figures["orphan_p50_seconds"], (lease + time.Second).Seconds(), "orphans wait too long")
 }
 
+// What a dead member had taken counts in what the fleet may have under way: its bookings are taken over all the same, and as
+// soon.
+func TestAFleetWithLimitsLosesWorkers(t *testing.T) {
+	form := beside(t)
+	f := newFleet(t, "fleet with limits", "BOOKING_NATS__LIMITS__PROVIDER=16", "BOOKING_NATS__LIMITS__FRAUD=8",
+		"BOOKING_NATS__LIMITS__PAYMENT=8", "BOOKING_NATS__LIMITS__TRACKING=8")
+	load := f.offer(plan{clients: 60})
+	for range form.of(2, 20) {
+		load.ends(20)
+		f.strikes("worker_killed")
+		f.loseWorkers(form, load)
+		f.sandbox.follow()
+	}
+	load.ends(40)
+	f.strikes("the_end")
+	r := f.judge(load)
+	f.silences(r)
+	f.orphans.measure(r)
+	f.require(r, needs{"crashed", "unknown", "answers_lost", "replayed", "cancels", "hints_fetched", "hints_swept"})
+	require.LessOrEqual(t, r.Figures["orphan_p50_seconds"], (lease + time.Second).Seconds(), "orphans wait too long")
+}
+
 // The broker goes, and does not come back: what is booked is accepted all the same, and ends, and processes start, and stop.
 func TestAFleetNeedsNoBroker(t *testing.T) {
 	form := beside(t)
