@@ -254,7 +254,7 @@ func (c crew) cpu() (members, broker float64, err error) {
 		}
 		members += used
 	}
-	broker, err = childrenCPU("nats-server")
+	broker, err = childrenCPU(brokerName)
 	return members, broker, err
 }
 

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
+
+	"hotelbooking/booking"
 )
 
 const (
@@ -27,6 +31,7 @@ type generation struct {
 	name  string
 	yes   int                                                                 // the status of an answer that promises a booking
 	later bool                                                                // the booking goes on after that answer
+	fleet bool                                                                // several processes: they need a database for all
 	next  []string                                                            // when clients can send their next booking
 	start func(ctx context.Context, b *bench, l *landscape) (*process, error) // also again, after a kill
 }
@@ -34,6 +39,7 @@ type generation struct {
 var (
 	synchronous = generation{name: "synchronous", yes: http.StatusOK, next: []string{afterDecision}, start: startSynchronous}
 	inProcess   = generation{name: "in_process", yes: http.StatusAccepted, later: true, next: []string{afterDecision, afterAnswer}, start: startInProcess}
+	eventDriven = generation{name: "event_driven", yes: http.StatusAccepted, later: true, fleet: true, next: []string{afterDecision, afterAnswer}, start: startEventDriven}
 )
 
 // A client waits for the decision before its next booking, as one of the synchronous service must; or goes on at the answer.
@@ -42,8 +48,8 @@ const (
 	afterAnswer   = "answer"
 )
 
-// allGenerations are in the order of their history. One that is driven by events joins at the end.
-var allGenerations = []generation{synchronous, inProcess}
+// allGenerations are in the order of their history.
+var allGenerations = []generation{synchronous, inProcess, eventDriven}
 
 // impatient is for a restart after a kill: nobody is to wait long for what the dead process held.
 var impatient = []string{"BOOKING_WORKERS__LEASE=3s", "BOOKING_WORKERS__POLL=200ms"}
@@ -52,8 +58,10 @@ var impatient = []string{"BOOKING_WORKERS__LEASE=3s", "BOOKING_WORKERS__POLL=200
 func generations(ctx context.Context, b *bench) error {
 	b.report.note("each a process of its own, beside a sandbox with its usual latency; clients send their next booking after the decision, or already after the answer; %v %v", wholeSettings, impatient)
 	b.report.note("synchronous: the same steps, adapters and store inside the request. After a kill it is started again, and those whose answer was cut off ask again with the same Idempotency-Key")
+	b.report.note("event_driven: one process takes requests, and one works in each pool; hints go through a NATS server. A kill is of all of them at once, and not of that server")
 	for _, kind := range b.Databases {
-		for _, g := range allGenerations {
+		all := slices.DeleteFunc(slices.Clone(allGenerations), func(g generation) bool { return g.fleet && kind == onSQLite })
+		for _, g := range all {
 			for _, next := range g.next {
 				for _, clients := range []int{64, 256} {
 					of := labels("database", kind, "generation", g.name, "clients", clients, "next_booking_after", next)
@@ -63,7 +71,7 @@ func generations(ctx context.Context, b *bench) error {
 				}
 			}
 		}
-		for _, g := range allGenerations {
+		for _, g := range all {
 			err := b.repeat(labels("database", kind, "killed_generation", g.name, "clients", killedClients), func() (sample, error) { return b.killed(ctx, kind, g) })
 			if err != nil {
 				return err
@@ -103,6 +111,28 @@ func startSynchronous(ctx context.Context, b *bench, l *landscape) (*process, er
 
 func startInProcess(ctx context.Context, b *bench, l *landscape) (*process, error) {
 	return b.serviceProcess(ctx, l.db, l.sandbox.sandbox, l.settings...)
+}
+
+// startEventDriven starts a fleet divided by roles, which shares one stream, also after a kill.
+func startEventDriven(ctx context.Context, b *bench, l *landscape) (*process, error) {
+	cluster, err := b.natsServer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	settings := append(slices.Clone(l.settings), "BOOKING_ENGINE=jetstream", "BOOKING_NATS__URL="+strings.Join(cluster.URLs(), ","),
+		"BOOKING_NATS__STREAM="+filepath.Base(l.db.dir))
+	taking, err := b.serviceProcess(ctx, l.db, l.sandbox.sandbox, append(settings, "BOOKING_ROLES=api,sweeper")...)
+	if err != nil {
+		return nil, err
+	}
+	for _, pool := range booking.Pools() {
+		p, err := b.workerProcess(ctx, l.db, l.sandbox.sandbox, string(pool), settings...)
+		if err != nil {
+			return nil, errors.Join(err, taking.stop())
+		}
+		taking.others = append(taking.others, p)
+	}
+	return taking, nil
 }
 
 // answering measures a generation that nobody disturbs.

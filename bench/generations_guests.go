@@ -37,7 +37,7 @@ func newGuests(ctx context.Context, l *landscape, lasting time.Duration) *guests
 	c := &guests{l: l, subs: newSubmissions(l.service.bookings, "sim_ok"), lasting: lasting, promises: newPromises(), open: map[int]time.Time{}}
 	if l.generation.later {
 		c.followed = newFollowers(l.service.base, l.service.bookings)
-		c.watching = watch(ctx, l.service.admin)
+		c.watching = watch(ctx, l.service.admins())
 		c.follow = func(id string, since time.Time) { c.followed.follow(ctx, id, since) }
 	}
 	return c

@@ -18,7 +18,10 @@ import (
 	"hotelbooking/workers/jetstream"
 )
 
-const saidWithin = 30 * time.Second
+const (
+	saidWithin = 30 * time.Second
+	brokerName = "nats-server" // the private broker's process
+)
 
 // hints is the engine's queue with a broker, and its connection.
 type hints struct {

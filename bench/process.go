@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -33,6 +34,8 @@ type process struct {
 	base, admin string // of a service: http://host:port
 	bookings    string // of a service: a key that may submit and poll
 	sandbox     string // of a service or a sandbox: where the sandbox is
+
+	others []*process // of a service in several processes: the rest of them
 }
 
 // run starts the executable in dir, where there is no config.yaml.
@@ -69,7 +72,25 @@ func (b *bench) sandboxProcess(ctx context.Context, dir string, factor float64, 
 
 // serviceProcess starts the service on db and returns once it is ready. More of its configuration is in environ.
 func (b *bench) serviceProcess(ctx context.Context, db *database, sandbox string, environ ...string) (*process, error) {
-	p, err := b.run(db.dir, "service", []string{"serve"}, append(append(db.environ(),
+	p, err := b.readyProcess(ctx, db, "service", sandbox, environ...)
+	if err != nil {
+		return nil, err
+	}
+	key, err := os.ReadFile(filepath.Join(db.dir, "data", "keys", "bookings.key"))
+	if err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	p.bookings = strings.TrimSpace(string(key))
+	return p, nil
+}
+
+// workerProcess starts a process of the service that has one role, and returns once it is ready.
+func (b *bench) workerProcess(ctx context.Context, db *database, sandbox, role string, environ ...string) (*process, error) {
+	return b.readyProcess(ctx, db, role, sandbox, append(slices.Clone(environ), "BOOKING_ROLES="+role, "BOOKING_DATA_DIR="+filepath.Join(db.dir, role))...)
+}
+
+func (b *bench) readyProcess(ctx context.Context, db *database, name, sandbox string, environ ...string) (*process, error) {
+	p, err := b.run(db.dir, name, []string{"serve"}, append(append(db.environ(),
 		"BOOKING_HTTP__ADDR=127.0.0.1:0", "BOOKING_ADMIN__ADDR=127.0.0.1:0", "BOOKING_SANDBOX__ADDR=127.0.0.1:0", "BOOKING_SANDBOX__URL="+sandbox,
 		"BOOKING_HTTP__RATE__PER_KEY=0", "BOOKING_HTTP__RATE__PER_ADDRESS=0"), environ...)...)
 	if err != nil {
@@ -81,15 +102,34 @@ func (b *bench) serviceProcess(ctx context.Context, db *database, sandbox string
 		p.base, p.admin, p.sandbox = "http://"+said.HTTP, "http://"+said.Admin, said.Sandbox
 		err = p.until(ctx, func() bool { return answers(ctx, p.admin+"/readyz") })
 	}
-	if err == nil {
-		var key []byte
-		key, err = os.ReadFile(filepath.Join(db.dir, "data", "keys", "bookings.key"))
-		p.bookings = strings.TrimSpace(string(key))
-	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("the service does not come up: %w", err), p.stop())
+		return nil, errors.Join(fmt.Errorf("the process %s does not come up: %w", name, err), p.stop())
 	}
 	return p, nil
+}
+
+// all is the processes of a service.
+func (p *process) all() []*process { return append([]*process{p}, p.others...) }
+
+// admins is where their metrics are.
+func (p *process) admins() []string {
+	admins := make([]string, 0, 1+len(p.others))
+	for _, one := range p.all() {
+		admins = append(admins, one.admin)
+	}
+	return admins
+}
+
+// cpu is what they have used, in seconds.
+func (p *process) cpu() (total float64, err error) {
+	for _, one := range p.all() {
+		used, err := processCPU(one.cmd.Process.Pid)
+		if err != nil {
+			return 0, err
+		}
+		total += used
+	}
+	return total, nil
 }
 
 // until waits for ready, and gives up when the process ends first.
@@ -135,20 +175,29 @@ func answers(ctx context.Context, url string) bool {
 	return res.Body.Close() == nil && res.StatusCode == http.StatusOK
 }
 
-// kill ends the process as a crash would.
+// kill ends the process, or all those of a service at once, as a crash would.
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may have ended
-	<-p.exited
+	for _, one := range p.all() {
+		_ = one.cmd.Process.Kill() // it may have ended
+	}
+	for _, one := range p.all() {
+		<-one.exited
+	}
 }
 
-// stop asks the process to end, and insists.
+// stop asks the process, or all those of a service, to end, and insists.
 func (p *process) stop() error {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
-	select {
-	case <-p.exited:
-		return nil
-	case <-time.After(stopWithin):
-		p.kill()
-		return errors.New("it had to be killed")
+	for _, one := range p.all() {
+		_ = one.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
 	}
+	patience := time.After(stopWithin)
+	for _, one := range p.all() {
+		select {
+		case <-one.exited:
+		case <-patience:
+			p.kill()
+			return errors.New("it had to be killed")
+		}
+	}
+	return nil
 }

@@ -79,7 +79,7 @@ func (b *bench) wholeRun(ctx context.Context, kind string, rate int) (s sample, 
 	if err != nil {
 		return nil, 0, err
 	}
-	watching := watch(ctx, l.service.admin)
+	watching := watch(ctx, l.service.admins())
 	defer watching.stop()
 	promises := newPromises()
 	follow := newFollowers(l.service.base, l.service.bookings)

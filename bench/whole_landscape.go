@@ -60,10 +60,10 @@ func (l *landscape) compare(ctx context.Context, promised map[string]bool) error
 }
 
 // usage is CPU time in seconds.
-type usage struct{ service, sandbox, database, driver float64 }
+type usage struct{ service, sandbox, database, broker, driver float64 }
 
 func (u usage) minus(before usage) usage {
-	return usage{u.service - before.service, u.sandbox - before.sandbox, u.database - before.database, u.driver - before.driver}
+	return usage{u.service - before.service, u.sandbox - before.sandbox, u.database - before.database, u.broker - before.broker, u.driver - before.driver}
 }
 
 func (u usage) add(s *sample, bookings float64) {
@@ -71,6 +71,7 @@ func (u usage) add(s *sample, bookings float64) {
 	s.add("service_cpu_seconds_per_1000", each(u.service))
 	s.add("sandbox_cpu_seconds_per_1000", each(u.sandbox))
 	s.add("database_cpu_seconds_per_1000", each(u.database))
+	s.add("broker_cpu_seconds_per_1000", each(u.broker))
 	s.add("driver_cpu_seconds_per_1000", each(u.driver))
 }
 
@@ -79,9 +80,10 @@ func (l *landscape) used(ctx context.Context) (u usage, err error) {
 	if err != nil {
 		return u, err
 	}
-	service, serviceErr := processCPU(l.service.cmd.Process.Pid)
+	service, serviceErr := l.service.cpu()
 	sandbox, sandboxErr := processCPU(l.sandbox.cmd.Process.Pid)
-	return usage{service, sandbox, counted.cpu, ownCPU()}, errors.Join(serviceErr, sandboxErr)
+	broker, brokerErr := childrenCPU(brokerName)
+	return usage{service, sandbox, counted.cpu, broker, ownCPU()}, errors.Join(serviceErr, sandboxErr, brokerErr)
 }
 
 // promises are the references of bookings that clients were promised.

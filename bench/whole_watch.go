@@ -19,21 +19,21 @@ const (
 
 // watcher reads again and again how far the bookings have come.
 type watcher struct {
-	admin string
-	quit  context.CancelFunc
-	under sync.WaitGroup
+	admins []string
+	quit   context.CancelFunc
+	under  sync.WaitGroup
 
 	mu   sync.Mutex // guards the rest, which the watching goroutine writes
 	seen []progress
 }
 
-// watch watches until it is stopped.
-func watch(ctx context.Context, admin string) *watcher {
+// watch watches the processes of a service until it is stopped.
+func watch(ctx context.Context, admins []string) *watcher {
 	ctx, quit := context.WithCancel(ctx)
-	w := &watcher{admin: admin, quit: quit}
+	w := &watcher{admins: admins, quit: quit}
 	w.under.Go(func() {
 		for tick := time.NewTicker(watchEvery); ctx.Err() == nil; {
-			if p, err := readProgress(ctx, admin); err == nil { // a busy service may be asked again
+			if p, err := readProgress(ctx, admins); err == nil { // a busy service may be asked again
 				w.mu.Lock()
 				w.seen = append(w.seen, p)
 				w.mu.Unlock()
@@ -130,16 +130,20 @@ type progress struct {
 	ended     float64 // captured and tracked
 }
 
-// readProgress asks a service's metrics.
-func readProgress(ctx context.Context, admin string) (progress, error) {
-	body, err := get(ctx, admin+"/metrics")
-	if err != nil {
-		return progress{}, fmt.Errorf("read the service's metrics: %w", err)
+// readProgress asks the metrics of a service's processes.
+func readProgress(ctx context.Context, admins []string) (progress, error) {
+	var all progress
+	for _, admin := range admins {
+		body, err := get(ctx, admin+"/metrics")
+		if err != nil {
+			return progress{}, fmt.Errorf("read the service's metrics: %w", err)
+		}
+		all.accepted += metric(body, "booking_accepted_total")
+		all.confirmed += metric(body, "booking_decided_total", `result="confirmed"`)
+		all.ended += metric(body, "booking_turn_seconds_count", `step="track"`, `phase="doing"`, `outcome="next"`)
 	}
-	return progress{
-		at: time.Now(), accepted: metric(body, "booking_accepted_total"), confirmed: metric(body, "booking_decided_total", `result="confirmed"`),
-		ended: metric(body, "booking_turn_seconds_count", `step="track"`, `phase="doing"`, `outcome="next"`),
-	}, nil
+	all.at = time.Now()
+	return all, nil
 }
 
 // metric is the sum of a metric's series that have all these labels.
