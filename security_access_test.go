@@ -28,28 +28,34 @@ type policy struct {
 func policies() map[string]policy {
 	const vague = `{"reason":""}`
 	return map[string]policy{
-		"POST /v1/bookings":                             {access: "submit", body: order{}.json(), status: 202},
-		"GET /v1/bookings":                              {access: "bookings", query: "client_reference=web-4711", status: 200},
-		"GET /v1/bookings/:id":                          {access: "booking", status: 200},
-		"GET /v1/bookings/:id/stream":                   {access: "booking", status: 200},
-		"GET /v1/bookings/:id/cancellation":             {access: "booking", status: 200},
-		"POST /v1/bookings/:id/cancellation":            {access: "booking", body: `{"expected_fee":{"amount":"1.23","currency":"EUR"}}`, status: 409, code: "fee_changed"},
-		"POST /v1/bookings/:id/actions/payment":         {access: "booking", body: `{"payment":{"token":"pm_other"}}`, status: 409, code: "state_conflict"},
-		"POST /v1/bookings/:id/actions/accept-offer":    {access: "booking", body: `{"accepted_total":{"amount":"1.23","currency":"EUR"}}`, status: 409, code: "state_conflict"},
-		"GET /v1/support/bookings":                      {access: "support.viewer", status: 200},
-		"GET /v1/support/bookings/:identifier":          {access: "support.viewer", status: 200},
-		"POST /v1/support/bookings/:id/actions/retry":   {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
-		"POST /v1/support/bookings/:id/actions/cancel":  {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
-		"POST /v1/support/bookings/:id/actions/resolve": {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
-		"POST /v1/support/bookings/:id/actions/approve": {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
-		"POST /v1/support/bookings/:id/actions/reject":  {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
-		"POST /v1/support/bookings/:id/actions/refund":  {access: "support.supervisor", body: vague, status: 422, code: "validation_failed"},
-		"POST /v1/support/bookings/:id/actions/note":    {access: "support.agent", body: `{"reason":"who may write this?"}`, status: 202},
-		"POST /v1/support/bookings/:id/actions/reveal":  {access: "support.viewer", body: vague, status: 422, code: "validation_failed"},
-		"POST /v1/webhooks/:vendor":                     {access: "webhook", body: "{}", status: 401, code: "webhook_signature_invalid"},
-		"GET /openapi.yaml":                             {access: "public", status: 200},
-		"GET /docs":                                     {access: "public", status: 200},
-		"GET /docs/*":                                   {access: "public", status: 200},
+		"POST /v1/bookings":                                            {access: "submit", body: order{}.json(), status: 202},
+		"GET /v1/bookings":                                             {access: "bookings", query: "client_reference=web-4711", status: 200},
+		"GET /v1/bookings/:id":                                         {access: "booking", status: 200},
+		"GET /v1/bookings/:id/stream":                                  {access: "booking", status: 200},
+		"GET /v1/bookings/:id/cancellation":                            {access: "booking", status: 200},
+		"POST /v1/bookings/:id/cancellation":                           {access: "booking", body: `{"expected_fee":{"amount":"1.23","currency":"EUR"}}`, status: 409, code: "fee_changed"},
+		"POST /v1/bookings/:id/actions/payment":                        {access: "booking", body: `{"payment":{"token":"pm_other"}}`, status: 409, code: "state_conflict"},
+		"POST /v1/bookings/:id/actions/accept-offer":                   {access: "booking", body: `{"accepted_total":{"amount":"1.23","currency":"EUR"}}`, status: 409, code: "state_conflict"},
+		"GET /v1/support/bookings":                                     {access: "support.viewer", status: 200},
+		"GET /v1/support/bookings/:identifier":                         {access: "support.viewer", status: 200},
+		"POST /v1/support/bookings/:id/actions/retry":                  {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/support/bookings/:id/actions/cancel":                 {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/support/bookings/:id/actions/resolve":                {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/support/bookings/:id/actions/approve":                {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/support/bookings/:id/actions/reject":                 {access: "support.agent", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/support/bookings/:id/actions/refund":                 {access: "support.supervisor", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/support/bookings/:id/actions/note":                   {access: "support.agent", body: `{"reason":"who may write this?"}`, status: 202},
+		"POST /v1/support/bookings/:id/actions/reveal":                 {access: "support.viewer", body: vague, status: 422, code: "validation_failed"},
+		"GET /v1/support/webhooks":                                     {access: "support.viewer", status: 200},
+		"GET /v1/support/webhooks/deliveries":                          {access: "support.viewer", query: "state=dead", status: 200},
+		"POST /v1/support/webhooks/deliveries/:delivery/actions/retry": {access: "support.supervisor", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/support/webhooks/:endpoint/actions/replay":           {access: "support.supervisor", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/support/webhooks/:endpoint/actions/pause":            {access: "support.supervisor", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/support/webhooks/:endpoint/actions/resume":           {access: "support.supervisor", body: vague, status: 422, code: "validation_failed"},
+		"POST /v1/webhooks/:vendor":                                    {access: "webhook", body: "{}", status: 401, code: "webhook_signature_invalid"},
+		"GET /openapi.yaml":                                            {access: "public", status: 200},
+		"GET /docs":                                                    {access: "public", status: 200},
+		"GET /docs/*":                                                  {access: "public", status: 200},
 	}
 }
 
@@ -152,7 +158,7 @@ func (f *fortress) routed() []string {
 // address fills in the parameters of a route.
 func address(route, id string) (method, path string) {
 	method, path, _ = strings.Cut(route, " ")
-	return method, strings.NewReplacer(":identifier", id, ":id", id, ":vendor", "sandbox", "*", "swagger-ui.css").Replace(path)
+	return method, strings.NewReplacer(":identifier", id, ":id", id, ":vendor", "sandbox", ":endpoint", "shop", ":delivery", "1", "*", "swagger-ui.css").Replace(path)
 }
 
 func accessMatrix(g *guard) {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -116,11 +117,9 @@ func cardNumbers(g *guard) {
 		for _, header := range []string{"Idempotency-Key", "User-Agent", "Referer", "X-Request-Id", "Prefer", "If-None-Match", "Last-Event-Id", "X-Anything", "Accept-Language", "From"} {
 			refuse(card, f.call(method, path, key, p.body, header, card), "%s, %s", route, header)
 		}
-		if at := strings.Index(route, "/:"); at > 0 {
-			method, path := address(route, card)
-			if strings.HasSuffix(route, ":vendor") {
-				path = "/v1/webhooks/" + card
-			}
+		if strings.Contains(route, "/:") {
+			_, path, _ := strings.Cut(route, " ")
+			path = parameters.ReplaceAllString(path, card)
 			refuse(card, f.call(method, path, key, p.body, "Idempotency-Key", uuid.NewString()), "%s, in the path", route)
 			refuse(spaced, f.call(method, strings.ReplaceAll(path, card, url.PathEscape(spaced)), key, p.body, "Idempotency-Key", uuid.NewString()), "%s, in the path", route)
 		}
@@ -131,6 +130,9 @@ func cardNumbers(g *guard) {
 	g.lacks("the log", f.log.String(), texts...)
 	g.lacks("the database", f.kept(g), texts...)
 }
+
+// parameters are those of a route.
+var parameters = regexp.MustCompile(`:\w+`)
 
 // innocent numbers are as long as card numbers and are none: a sample, since the detector has its own test with 100,000.
 func innocent(g *guard, f *fortress) {

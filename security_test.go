@@ -10,9 +10,8 @@ import (
 	"hotelbooking/store/storetest"
 )
 
-// securityRows are the threats that the service is tested against from outside, each with what has to hold. What does not exist
-// yet is not among them: outgoing webhooks. How staff sign in by way of an identity provider is tested in package web, and what
-// browsers make of the pages in the tests that drive one.
+// securityRows are the threats that the service is tested against from outside, each with what has to hold. How staff sign in by
+// way of an identity provider is tested in package web, and what browsers make of the pages in the tests that drive one.
 var securityRows = []struct {
 	threat string
 	check  func(*guard)
@@ -64,6 +63,8 @@ var securityRows = []struct {
 	{"the configuration is printed", secretsOfTheConfiguration},
 	{"vendors lie", hostileVendors},
 	{"cards are tried out", cardTesting},
+	{"webhooks reach into the network on SQLite", func(g *guard) { webhooksStayOutside(g, "") }},
+	{"webhooks reach into the network on PostgreSQL", func(g *guard) { webhooksStayOutside(g, storetest.PostgresSchema(g.T)) }},
 }
 
 // textRows try hundreds of texts one after the other, in each place that takes one.

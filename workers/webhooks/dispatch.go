@@ -17,7 +17,7 @@ import (
 const (
 	claimWithin  = 5 * time.Second
 	settleAtOnce = 256
-	settleFor    = 30 * time.Second // a lease is so much longer than a try
+	settleFor    = 10 * time.Second // a lease is so much longer than a try
 	settleWithin = 5 * time.Second
 	settlePause  = time.Second // after one that failed
 )
