@@ -1,9 +1,12 @@
 package chaos_test
 
 import (
+	"context"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"hotelbooking/store/storetest/natsd"
 )
 
 // everyFault strikes a fleet with all that may happen to its members and to its broker, one after the other, each time while
@@ -13,6 +16,7 @@ func (f *fleet) everyFault(form form, load *load) {
 	few := form.of(20, 40)
 	for _, one := range []faultKind{
 		{"leader_killed", f.loseTheLeader},
+		{"leader_emptied", f.emptyTheLeader},
 		{"worker_killed", f.loseWorkers},
 		{"api_node_killed", f.loseAPINode},
 		{"sweeper_killed", f.loseTheSweeper},
@@ -48,12 +52,29 @@ type faultKind struct {
 // loseTheLeader kills the node that leads the stream, and starts it again when another leads.
 func (f *fleet) loseTheLeader(_ form, load *load) {
 	f.Helper()
+	f.replaceTheLeader(load, func(*natsd.Node) {})
+}
+
+// emptyTheLeader has it come back with nothing, which the others are to give it.
+func (f *fleet) emptyTheLeader(_ form, load *load) {
+	f.Helper()
+	f.replaceTheLeader(load, func(lost *natsd.Node) {
+		require.NoError(f, lost.Forget())
+		f.count("leaders_emptied")
+	})
+}
+
+func (f *fleet) replaceTheLeader(load *load, meanwhile func(*natsd.Node)) {
+	f.Helper()
 	lost := f.leader()
 	require.NoError(f, lost.Kill())
 	f.count("leaders_killed")
+	meanwhile(lost)
 	load.ends(10)
 	f.leader()
-	require.NoError(f, lost.Start(f.Context()))
+	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
+	defer cancel()
+	require.NoError(f, lost.Start(ctx))
 }
 
 // loseWorkers kills the member of each pool, while it has turns.

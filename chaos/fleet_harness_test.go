@@ -94,7 +94,9 @@ func (f *fleet) of(role string) []*member {
 // leader is the node that leads the stream.
 func (f *fleet) leader() *natsd.Node {
 	f.Helper()
-	node, err := f.broker.Leader(f.Context(), stream)
+	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
+	defer cancel()
+	node, err := f.broker.Leader(ctx, stream)
 	require.NoError(f, err)
 	return node
 }
