@@ -45,7 +45,7 @@ var importRules = []importRule{
 	}},
 	{of: "tracing", alone: true},
 	{of: "workers/queuetest", may: []string{"booking", "workers", "booking/bookingtest"}},
-	{of: "workers/relay", may: []string{"booking"}, tests: []string{"store"}}, // whose outbox it is made for
+	{of: "workers/relay", may: []string{"booking"}, tests: []string{"store"}},    // whose outbox it is made for
 	{of: "workers/webhooks", may: []string{"booking"}, tests: []string{"store"}}, // whose deliveries it sends
 	{of: "workers/...", may: []string{"booking"}},
 	{of: "store/storetest/child", alone: true, std: true},
