@@ -12,10 +12,11 @@ import (
 
 	"hotelbooking/booking"
 	"hotelbooking/workers"
+	"hotelbooking/workers/jetstream"
 )
 
-// crashes kills the process at chosen points. Every call that writes to the database, and every call to the outside, has
-// two: before it is made, and after it, when its answer is lost.
+// crashes kills the process at chosen points. Every call that writes to the database, every call to the outside, and every
+// hint that is given or answered, has two: before it is made, and after it, when its answer is lost.
 type crashes struct {
 	mu     sync.Mutex
 	points int   // met since the last death
@@ -92,31 +93,49 @@ var (
 	only  = flag.String("class", "", "die only in this class of endings")
 )
 
-// TestEveryCrashPoint kills the process at every point of every class, once, and with -pairs at every pair of them.
+// alone is one process that does everything, each step of it because of a hint.
+func alone() fleet {
+	f, hints := alike(1), jetstream.DefaultConfig()
+	hints.Suppliers, hints.AckWait, hints.Backstop = []string{"sandbox"}, 2*quickly().Lease, time.Second
+	hints.Limits = jetstream.Limits{booking.ProviderPool: 2, booking.FraudPool: 1, booking.PaymentPool: 2, booking.TrackingPool: 1}
+	f.hints, f.sweep = &hints, 500*time.Millisecond
+	return f
+}
+
+// TestEveryCrashPoint kills the process at every point of every class, once, and with -pairs at every pair of them. Without
+// -engine it does so in process, and for the first class, which has the most steps, over a broker, too.
 func TestEveryCrashPoint(t *testing.T) {
 	began, all := time.Now(), newTally()
-	for _, c := range classes() {
+	run := func(c class, engine string, f fleet) {
+		points, breaches := exhaust(t, c, f, *pairs, all)
+		t.Logf("%s, %s: %d points", engine, c.name, points)
+		for _, b := range breaches {
+			t.Errorf("%s, %s", engine, b)
+			all.Breaches = append(all.Breaches, engine+", "+b)
+		}
+	}
+	for n, c := range classes() {
 		if *only != "" && c.name != *only || raced && c.cancels == "" {
 			continue
 		}
-		points, breaches := exhaust(t, c, *pairs, all)
-		t.Logf("%s: %d points", c.name, points)
-		for _, b := range breaches {
-			t.Errorf("%s", b)
+		if *engine != jetStream {
+			run(c, inProcess, alike(1))
 		}
-		all.Breaches = append(all.Breaches, breaches...)
+		if *engine == jetStream || *engine == "" && n == 0 {
+			run(c, jetStream, alone())
+		}
 	}
 	t.Logf("%s, in %s", all, time.Since(began).Round(time.Millisecond))
 	all.save(t)
 }
 
 // exhaust runs a class without a death, with a death at each of its points, and with a second one at each point after that.
-func exhaust(t *testing.T, c class, pairs bool, all *tally) (points int, breaches []string) {
+func exhaust(t *testing.T, c class, f fleet, pairs bool, all *tally) (points int, breaches []string) {
 	t.Helper()
 	cryptotest.SetGlobalRandom(t, 1)
 	synctest.Test(t, func(t *testing.T) {
 		deaths := &crashes{}
-		w := newWorld(t, newLuck(1), alike(1), quickly(), deaths, newTrace(*story))
+		w := newWorld(t, newLuck(1), f, quickly(), deaths, newTrace(*story))
 		w.begin()
 		w.pass(time.Second)
 		once := func(at ...int) (left int, done bool) {
@@ -170,7 +189,10 @@ func (w *world) live(c class, run int, name string) {
 			g.cancel()
 			continue
 		}
-		if b, err := w.store.Get(background, booking.ID(g.acked.ID)); now.Terminal && err == nil && b.Place.Phase == booking.Ended && (c.cancels == "" || g.cancelled) {
+		if !now.Terminal || c.cancels != "" && !g.cancelled {
+			continue
+		}
+		if b, err := w.store.Get(background, booking.ID(g.acked.ID)); err == nil && b.Place.Phase == booking.Ended {
 			ended = true
 			break
 		}

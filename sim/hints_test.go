@@ -90,7 +90,9 @@ func (h *hints) Heard(hint []byte, sent time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.open[id]++
-	h.kept[id] = sent
+	if h.open[id] <= 1 || sent.Before(h.kept[id]) { // of several, the one whose time runs out first
+		h.kept[id] = sent
+	}
 }
 
 func (h *hints) Paused() time.Duration { return max(0, time.Until(time.Unix(0, h.i.until.Load()))) }

@@ -171,11 +171,11 @@ func (l line) Renew(ctx context.Context, held []booking.Lease, lease time.Durati
 	})
 	for _, h := range held {
 		switch {
-		case err != nil || slices.Contains(lost, h.ID):
-		case lease > 0:
-			l.i.hints.renewed(h)
-		default:
+		case err != nil:
+		case lease == 0 || slices.Contains(lost, h.ID):
 			l.i.hints.lets(h.ID, h.Owner)
+		default:
+			l.i.hints.renewed(h)
 		}
 	}
 	return lost, err

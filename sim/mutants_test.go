@@ -12,8 +12,9 @@ import (
 
 // mutant is a defect, put into the code on purpose: a simulation that does not notice it proves nothing.
 type mutant struct {
-	name  string
-	edits []edit
+	name   string
+	engine string // whose defect it is
+	edits  []edit
 }
 
 // edit replaces a piece of a file of ours, which must be there exactly once.
@@ -21,8 +22,8 @@ type edit struct{ file, from, to string }
 
 // mutants are defects that systems like this one really had.
 func mutants() []mutant {
-	one := func(name, file, from, to string) mutant { return mutant{name, []edit{{file, from, to}}} }
-	return []mutant{
+	one := func(name, file, from, to string) mutant { return mutant{name, inProcess, []edit{{file, from, to}}} }
+	return append(hintMutants(), []mutant{
 		one("a new idempotency key for each attempt", "booking/facts.go",
 			`":" + operation + ":" + itoa(n)`, `":" + operation + ":" + itoa(n+100*b.Version)`),
 		one("a time-out is taken for a failure", "booking/fault.go",
@@ -37,11 +38,11 @@ func mutants() []mutant {
 		one("a failed compensation is ignored", "booking/machine.go",
 			"case o.kind == KindNext:\n\t\tb.mark(step.Name, func(m *Mark) { m.State = MarkUndone })",
 			"case o.kind == KindNext || o.kind == KindRetry || o.kind == KindUnknown:\n\t\tb.mark(step.Name, func(m *Mark) { m.State = MarkUndone })"),
-		{"no fencing", []edit{
+		{"no fencing", inProcess, []edit{
 			{"store/batch.go", "WHERE places.id = v.id AND places.version = v.version - 1 AND places.owner = v.owner\nRETURNING", "WHERE places.id = v.id\nRETURNING"},
 			{"store/batch.go", "h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference, h_calls\nFROM v WHERE {written}", "h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference, h_calls\nFROM v WHERE {written} ON CONFLICT DO NOTHING"},
 		}},
-		{"who lost the lease writes all the same", []edit{
+		{"who lost the lease writes all the same", inProcess, []edit{
 			{"workers/settle.go", "if err == nil && fresh.Owner != h.owner {\n\t\treturn nil, booking.ErrLost\n\t}", "if err == nil {\n\t\th.owner = fresh.Owner\n\t}"},
 			{"workers/settle.go", "if err != nil || fresh.Place != before.Place || fresh.Goal != before.Goal || fresh.Result != before.Result {", "if err != nil {"},
 			{"workers/settle.go", "learned.Version, learned.UpdatedAt = fresh.Version, fresh.UpdatedAt", "learned.Version, learned.UpdatedAt, learned.Owner = fresh.Version, fresh.UpdatedAt, fresh.Owner"},
@@ -63,6 +64,21 @@ func mutants() []mutant {
 		one("the hold is never released", "booking/flow.go", "Undo: w.release, ", ""),
 		one("a card that got no answer is not voided", "booking/flow.go", "p, err := w.Payments.Void(ctx, b)", "if b.Facts.Money.Authorized == 0 {\n\t\treturn Next()\n\t}\n\tp, err := w.Payments.Void(ctx, b)"),
 		one("what was not found is taken for undone", "booking/flow.go", "func undone(gone bool) Outcome {\n\tif gone {", "func undone(gone bool) Outcome {\n\tif gone || true {"),
+	}...)
+}
+
+// hintMutants are defects of an engine that gives hints.
+func hintMutants() []mutant {
+	one := func(name, file, from, to string) mutant { return mutant{name, jetStream, []edit{{file, from, to}}} }
+	return []mutant{
+		one("a hint is answered before the save", "workers/jetstream/queue.go",
+			"\tif err := q.Queue.Save(ctx, b, e, lease); err != nil {",
+			"\tif m := q.led(booking.Lease{ID: b.ID, Owner: b.Owner}); m != nil {\n\t\t_ = m.msg.Ack()\n\t}\n\tif err := q.Queue.Save(ctx, b, e, lease); err != nil {"),
+		{"nobody looks for what hints were lost of", jetStream, []edit{
+			{"workers/jetstream/claim.go", "pool booking.Pool) bool {\n\tinterval", "pool booking.Pool) bool {\n\tif true {\n\t\treturn false\n\t}\n\tinterval"},
+			{"workers/jetstream/sweep.go", "\t\tfor _, h := range hints {", "\t\tfor _, h := range hints[:0] {"},
+		}},
+		one("what the broker bounds goes on in memory", "workers/room.go", "\tif p.governed {", "\tif false {"),
 	}
 }
 

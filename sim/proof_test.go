@@ -150,7 +150,7 @@ func (m mutant) hunt(ctx context.Context, dir string) (how string, err error) {
 	if err != nil {
 		return "", err
 	}
-	part, err := simulate(ctx, dir, binary, "^TestSchedule$", "-first", "1", "-seeds", strconv.Itoa(killWithin), "-until-caught")
+	part, err := simulate(ctx, dir, binary, "^TestSchedule$", "-first", "1", "-seeds", strconv.Itoa(killWithin), "-engine", m.engine, "-until-caught")
 	if err != nil || len(part.Breaches) == 0 {
 		return "", err
 	}
