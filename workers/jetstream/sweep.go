@@ -52,7 +52,9 @@ func (q *Queue) sweepOnce(ctx context.Context, rows Overdue, every time.Duration
 		if err != nil {
 			return err
 		}
-		since, again := missing, max(every, missing)
+		// A crowd that waits in a process, fetched and not yet claimed, looks as if its hints were lost: they are not said at each
+		// round again. Half a lease is short enough for those that were lost twice, and what a process died of has waited longer.
+		since, again := missing, max(every, missing, q.cfg.AckWait/4)
 		if waits { // what is said now waits behind those
 			since, again = patient, patient
 		}
