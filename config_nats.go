@@ -53,7 +53,7 @@ type NATSTLSConfig struct {
 }
 
 func defaultNATS() NATSConfig {
-	return NATSConfig{Stream: "look", Replicas: 1, Storage: "file", Sync: 2 * time.Minute, Backstop: 5 * time.Second, Sweep: 500 * time.Millisecond}
+	return NATSConfig{Stream: "look", Replicas: 1, Storage: "file", Sync: 2 * time.Minute, Backstop: 2 * time.Second, Sweep: 500 * time.Millisecond}
 }
 
 var streamName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)

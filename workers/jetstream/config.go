@@ -29,7 +29,7 @@ func (l Limits) Of(p booking.Pool) int { return l[p] }
 
 // DefaultConfig suits one broker and leases of 15 s.
 func DefaultConfig() Config {
-	return Config{Stream: "look", Replicas: 1, AckWait: 30 * time.Second, Backstop: 5 * time.Second}
+	return Config{Stream: "look", Replicas: 1, AckWait: 30 * time.Second, Backstop: 2 * time.Second}
 }
 
 // Validate reports all problems together.
