@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -43,7 +44,7 @@ func defaultWebhooks() WebhooksConfig {
 }
 
 func (c WebhooksConfig) validate(p *problems) {
-	seen := map[string]bool{}
+	seen, shared := map[string]bool{}, map[Secret]bool{}
 	for i, e := range c.Endpoints {
 		key := fmt.Sprintf("webhooks.endpoints[%d]", i)
 		p.unless(keyName.MatchString(e.Name), key, "name %q: use 1 to 64 of a-z, 0-9, dot, dash and underscore", e.Name)
@@ -55,6 +56,10 @@ func (c WebhooksConfig) validate(p *problems) {
 		if e.SecretsFile == "" {
 			err := webhooks.ValidateSecrets(revealed(e.Secrets))
 			p.unless(err == nil, key, "%w", err)
+			p.unless(!slices.ContainsFunc(e.Secrets, func(s Secret) bool { return shared[s] }), key, "secrets: another endpoint has the same one, and could sign as if it were us")
+			for _, s := range e.Secrets {
+				shared[s] = true
+			}
 		} else {
 			p.unless(len(e.Secrets) == 0, key, "secrets_file is set too: use it, or secrets")
 		}

@@ -69,6 +69,7 @@ func TestImpossibleWebhooksAreRefusedAndNotQuoted(t *testing.T) {
 		`[{name: a, url: "https://shop.example"}]`:                                                                     "[0]: secrets: are missing",
 		`[{name: a, url: "https://shop.example", secrets: [canary]}]`:                                                  "[0]: secrets: want whsec_",
 		`[{name: a, url: "https://shop.example", secrets_file: /x, ` + fine + `}]`:                                     "[0]: secrets_file is set too",
+		`[{name: a, url: "https://shop.example", ` + fine + `}, {name: b, url: "https://b.example", ` + fine + `}]`:    "[1]: secrets: another endpoint has the same one",
 		`[{name: a, uri: canary}]`: "want a list of {name, url,",
 	} {
 		_, err := load("config.yaml", []string{"BOOKING_WEBHOOKS__ENDPOINTS=" + endpoints}, nil)

@@ -48,7 +48,7 @@ func webhooksStayOutside(g *guard, databaseURL string) {
 	f := fortify(g, databaseURL, func(cfg *Config) {
 		cfg.Webhooks.Endpoints = []WebhookEndpoint{
 			{Name: "rebound", URL: Secret("https://localhost:" + at.Port() + "/canaryinner"), Secrets: []Secret{webhookSecret}},
-			{Name: "moved", URL: Secret(moved.URL + "/?token=canarytoken"), Secrets: []Secret{webhookSecret}, AllowPrivate: true},
+			{Name: "moved", URL: Secret(moved.URL + "/?token=canarytoken"), Secrets: []Secret{"whsec_Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5Y2FuYXJ5"}, AllowPrivate: true},
 		}
 		cfg.Webhooks.BackoffBase, cfg.Webhooks.Poll = 50*time.Millisecond, 50*time.Millisecond
 	})
