@@ -28,7 +28,7 @@ var (
 )
 
 const (
-	chunk      = 100 // schedules of one process
+	chunk      = 100 // schedules of one process: half of them with each engine
 	killWithin = 200 // schedules in which a mutant must be noticed
 )
 
@@ -40,11 +40,15 @@ func TestProofSchedules(t *testing.T) {
 	var jobs []job
 	for from := 0; from < *schedules; from += chunk {
 		jobs = append(jobs, func(ctx context.Context) (*tally, error) {
-			return simulate(ctx, t.TempDir(), os.Args[0], "^TestSchedule$", "-first", strconv.FormatUint(*first+uint64(from), 10), "-seeds", strconv.Itoa(min(chunk, *schedules-from)))
+			return simulate(ctx, t.TempDir(), os.Args[0], "^TestSchedule$", "-first", strconv.FormatUint(*first+uint64(from), 10), "-seeds", strconv.Itoa(min(chunk, *schedules-from)), "-engine", *engine)
 		})
 	}
 	all := together(t, jobs)
-	for _, what := range []string{"fenced writes", "expired leases", "unknown commits", "writes after a pause", "calls after a pause", "sandbox late_effect", "sandbox hang", "clock jumps", "cancellations", "replays"} {
+	whats := []string{"fenced writes", "expired leases", "unknown commits", "writes after a pause", "calls after a pause", "sandbox late_effect", "sandbox hang", "clock jumps", "cancellations", "replays"}
+	if *engine != inProcess {
+		whats = append(whats, "hints", "found without a hint", "broker away", "streams purged", "streams deleted", "consumers deleted", "faults at the broker")
+	}
+	for _, what := range whats {
 		if all.Seen[what] == 0 {
 			t.Errorf("no schedule had any %s: these schedules prove nothing about them", what)
 		}
@@ -53,14 +57,22 @@ func TestProofSchedules(t *testing.T) {
 	t.Logf("%d of %d schedules broke a promise; with 0 the 95 %% upper bound is %.2g", len(all.Breaches), all.Schedules, 3/float64(max(all.Schedules, 1)))
 }
 
-// TestProofCrashPoints dies at every point and at every pair of points of every class of endings.
+// TestProofCrashPoints dies at every point and at every pair of points of every class of endings, in process; over a broker at
+// every point, and at every pair of the class that has all steps.
 func TestProofCrashPoints(t *testing.T) {
 	needsProof(t)
 	var jobs []job
-	for _, c := range slices.Backward(classes()) { // the longest first, so that they do not run alone in the end
+	run := func(c class, engine string, args ...string) {
 		jobs = append(jobs, func(ctx context.Context) (*tally, error) {
-			return simulate(ctx, t.TempDir(), os.Args[0], "^TestEveryCrashPoint$", "-class", c.name, "-pairs")
+			return simulate(ctx, t.TempDir(), os.Args[0], "^TestEveryCrashPoint$", append(args, "-class", c.name, "-engine", engine)...)
 		})
+	}
+	run(classes()[0], jetStream, "-pairs") // the longest first, so that they do not run alone in the end
+	for _, c := range slices.Backward(classes()) {
+		run(c, inProcess, "-pairs")
+	}
+	for _, c := range classes()[1:] {
+		run(c, jetStream)
 	}
 	t.Logf("%s", together(t, jobs))
 }
