@@ -3,11 +3,13 @@ package jetstream_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	natsjs "github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
@@ -27,6 +29,9 @@ type fleet struct {
 	worlds *bookingtest.Worlds
 	flow   booking.Flow
 	made   int
+	joined []*member
+
+	over func(natsjs.JetStream) natsjs.JetStream // unless nil: what the members that join now have instead of the stream
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -39,6 +44,43 @@ func newFleet(t *testing.T) *fleet {
 type member struct {
 	*workers.Workers
 	queue *jetstream.Queue
+	conn  *nats.Conn
+	below *mortal
+}
+
+// mortal is the database as one process sees it: not at all, once that is dead.
+type mortal struct {
+	workers.Queue
+	dead atomic.Bool
+}
+
+var errDead = errors.New("this process is dead")
+
+func (m *mortal) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error) {
+	if m.dead.Load() {
+		return nil, errDead
+	}
+	return m.Queue.Claim(ctx, c)
+}
+
+func (m *mortal) Save(ctx context.Context, b *booking.Booking, e booking.Entry, lease time.Duration) error {
+	if m.dead.Load() {
+		return errDead
+	}
+	return m.Queue.Save(ctx, b, e, lease)
+}
+
+func (m *mortal) Renew(ctx context.Context, held []booking.Lease, lease time.Duration) ([]booking.ID, error) {
+	if m.dead.Load() {
+		return nil, errDead
+	}
+	return m.Queue.Renew(ctx, held, lease)
+}
+
+// kill ends a process as a crash would: nobody hears of it again.
+func (m *member) kill() {
+	m.below.dead.Store(true)
+	m.conn.Close()
 }
 
 // hinted lets nothing be found without a hint, for the length of a test.
@@ -60,13 +102,23 @@ func (f *fleet) join(pools []booking.Pool, change ...func(*jetstream.Config, *wo
 		}
 	}
 	require.NoError(f, cfg.Validate())
-	m := &member{}
-	m.queue = around(f, f.broker, f.memory, pools, func(p booking.Pool) { m.Wake(p) }, func(c *jetstream.Config) { *c = hints })
+	require.NoError(f, hints.Validate())
+	m := &member{below: &mortal{Queue: f.memory}}
+	m.conn, _ = connected(f, f.broker)
+	js, err := natsjs.New(m.conn, natsjs.WithPublishAsyncTimeout(time.Second))
+	require.NoError(f, err)
+	if f.over != nil {
+		js = f.over(js)
+	}
+	m.queue = jetstream.Over(m.below, f.flow, js, m.conn.IsConnected, hints, pools, zap.NewNop(), func(p booking.Pool) { m.Wake(p) })
+	f.joined = append(f.joined, m)
 	m.Workers = workers.New(f.flow, m.queue, cfg, workers.Deps{Log: zap.NewNop()})
 	require.NoError(f, m.Workers.Start(f.Context()))
 	m.queue.Start(f.Context())
 	f.Cleanup(func() {
-		require.NoError(f, m.Stop(context.Background()))
+		if err := m.Stop(context.Background()); !m.below.dead.Load() {
+			require.NoError(f, err)
+		}
 		m.queue.Stop(context.Background())
 	})
 	return m
@@ -90,18 +142,32 @@ func (f *fleet) streamMade() {
 	}, readyWithin, time.Millisecond)
 }
 
-// allEnd waits until all bookings are confirmed, and looks what the world has seen of them.
+// allEnd waits until all bookings are confirmed.
 func (f *fleet) allEnd(ids []booking.ID) {
 	f.Helper()
 	for _, id := range ids {
 		require.Eventually(f, func() bool {
 			b, err := f.memory.Get(f.Context(), id)
 			return err == nil && b.Place.Phase == booking.Ended
-		}, 30*time.Second, 5*time.Millisecond, "booking %s", id)
-		b, err := f.memory.Get(f.Context(), id)
-		require.NoError(f, err)
-		require.Equal(f, booking.Confirmed, b.Result)
-		require.Equal(f, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, f.worlds.Calls(b), "each once")
+		}, 30*time.Second, 5*time.Millisecond, "booking %s is %+v", id, f.get(id).State)
+		require.Equal(f, booking.Confirmed, f.get(id).Result)
+	}
+}
+
+func (f *fleet) get(id booking.ID) *booking.Booking {
+	f.Helper()
+	b, err := f.memory.Get(f.Context(), id)
+	require.NoError(f, err)
+	return b
+}
+
+// eachOnce looks what the world, and the history, have seen of bookings that went straight through: no turn twice.
+func (f *fleet) eachOnce(ids []booking.ID) {
+	f.Helper()
+	f.allEnd(ids)
+	for _, id := range ids {
+		require.Equal(f, []string{"hold", "screen", "authorize", "confirm", "capture", "track"}, f.worlds.Calls(f.get(id)))
+		require.Equal(f, 7, f.get(id).Version)
 	}
 }
 
@@ -118,7 +184,7 @@ func TestBookingsGoThroughAFleetByHintsAlone(t *testing.T) {
 	for range 200 {
 		ids = append(ids, f.submit(api))
 	}
-	f.allEnd(ids)
+	f.eachOnce(ids)
 }
 
 func TestTheBrokerBoundsThePoolsOfTheWholeFleet(t *testing.T) {
@@ -149,7 +215,7 @@ func TestTheBrokerBoundsThePoolsOfTheWholeFleet(t *testing.T) {
 	for range 100 {
 		ids = append(ids, f.submit(first))
 	}
-	f.allEnd(ids)
+	f.eachOnce(ids)
 	require.Equal(t, int64(3), most.Load())
 
 	require.NoError(t, first.queue.SetLimit(t.Context(), booking.PaymentPool, "", 7))
@@ -157,7 +223,7 @@ func TestTheBrokerBoundsThePoolsOfTheWholeFleet(t *testing.T) {
 	for range 200 {
 		ids = append(ids, f.submit(first))
 	}
-	f.allEnd(ids[100:])
+	f.eachOnce(ids[100:])
 	require.Equal(t, int64(7), most.Load(), "from now on, and nothing was restarted")
 }
 
@@ -196,7 +262,7 @@ func TestWhatTheBrokerLosesIsFoundAgain(t *testing.T) {
 				}
 				ids = append(ids, f.submit(api))
 			}
-			f.allEnd(ids)
+			f.eachOnce(ids)
 		})
 	}
 }
