@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -28,6 +29,7 @@ type link struct {
 
 	swallow atomic.Bool // the answer to the next COMMIT is lost, and the connection with it
 	silent  atomic.Bool // nothing passes any more, and nobody is told
+	deaf    atomic.Bool // notifications do not pass, as through a pooler that lends connections for a transaction
 	wait    sync.WaitGroup
 
 	mu    sync.Mutex
@@ -103,10 +105,27 @@ func (l *link) pass(to, from net.Conn, answers bool) {
 			_, _ = io.Copy(io.Discard, from) // until the client gives up
 			return
 		}
-		if _, writeErr := to.Write(buffer[:n]); errors.Join(err, writeErr) != nil {
+		passing := buffer[:n]
+		if answers && l.deaf.Load() {
+			passing = withoutNotifications(passing)
+		}
+		if _, writeErr := to.Write(passing); errors.Join(err, writeErr) != nil {
 			return
 		}
 	}
+}
+
+// withoutNotifications is what a server has written without its messages of type A. Each is of one type byte, its length and
+// its content, and what a server writes at once are whole ones.
+func withoutNotifications(written []byte) (rest []byte) {
+	for len(written) > 4 {
+		end := min(1+int(binary.BigEndian.Uint32(written[1:])), len(written))
+		if written[0] != 'A' {
+			rest = append(rest, written[:end]...)
+		}
+		written = written[end:]
+	}
+	return append(rest, written...)
 }
 
 func TestACommitWhoseAnswerIsLostOnTheWayIsLookedUp(t *testing.T) {
