@@ -148,7 +148,7 @@ func TestAHintIsInProgressForAsLongAsItsTurnRuns(t *testing.T) {
 	}
 	api := f.one(long)
 	f.join([]booking.Pool{booking.ProviderPool}, long) // who would be given it
-	t.Cleanup(letGo) // before they are stopped
+	t.Cleanup(letGo)                                   // before they are stopped
 	id := f.submit(api)
 	<-began
 	require.Eventually(t, func() bool { return f.answers("in progress") > 4 }, 30*time.Second, time.Millisecond, "two thirds of a lease apart: longer than AckWait")
