@@ -65,7 +65,7 @@ func (b *bench) natsServer(ctx context.Context) (*natsd.Cluster, error) {
 		defer cancel()
 		cluster, err := natsd.Start(starting, natsd.Options{})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("start a private NATS server, which is built from the module in this directory: %w", err)
 		}
 		b.nats = cluster
 	}
