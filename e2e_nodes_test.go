@@ -98,6 +98,33 @@ func TestReadersOfOneNodeLearnAtOnceWhatAnotherHasDone(t *testing.T) {
 	}
 }
 
+func TestReadersOfOneNodeLearnByAPollWhatTheyCannotHear(t *testing.T) {
+	t.Parallel()
+	cluster, at := brokerProcess(t)
+	for name, environ := range map[string][]string{
+		"nobody is to listen":       {"BOOKING_ENGINE=" + inProcess, "BOOKING_DATABASE__LISTEN=false"},
+		"there is no broker at all": at,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			n := startNodes(t, environ...) // which poll
+			if environ[0] != "BOOKING_ENGINE="+inProcess {
+				for _, node := range cluster.Nodes() {
+					require.NoError(t, node.Kill())
+				}
+			}
+			n.reads.untilMetric("booking_signals_hearing", 0)
+			b := n.reads.submit(order{})
+			b = n.reads.until(b.ID, func(v bookingView) bool { return v.Stage == "done" })
+			seen := n.reads.call("GET", "/v1/bookings/"+b.ID, n.reads.bookings, "").is(http.StatusOK)
+			answered := n.reads.hold("/v1/bookings/"+b.ID, n.reads.bookings, seen)
+			n.reads.untilMetric("booking_watched", 1)
+			n.works.note(b.ID)
+			require.Greater(t, (<-answered).is(http.StatusOK).booking().Version, seen.booking().Version)
+		})
+	}
+}
+
 // nodeRounds makes a measurement of a test: go test -run TestHowSoon -v . -nodes.rounds=500
 var nodeRounds = flag.Int("nodes.rounds", 5, "how often a change at one node is waited for at another")
 
@@ -122,7 +149,7 @@ func TestHowSoonReadersOfOneNodeLearnWhatAnotherHasDone(t *testing.T) {
 				took = append(took, time.Since(began))
 			}
 			slices.Sort(took)
-			t.Logf("%d changes, from the answer to who made it to the answer to who waited: p50 %s, p99 %s, most %s", len(took),
+			t.Logf("%s: %d changes, from the answer to who made it to the answer to who waited: p50 %s, p99 %s, most %s", name, len(took),
 				took[len(took)/2], took[len(took)*99/100], took[len(took)-1])
 		})
 	}
