@@ -98,7 +98,7 @@ func alone() fleet {
 	f, hints := alike(1), jetstream.DefaultConfig()
 	hints.Suppliers, hints.AckWait, hints.Backstop = []string{"sandbox"}, 2*quickly().Lease, time.Second
 	hints.Limits = jetstream.Limits{booking.ProviderPool: 2, booking.FraudPool: 1, booking.PaymentPool: 2, booking.TrackingPool: 1}
-	f.hints, f.sweep = &hints, 500*time.Millisecond
+	f.hints, f.sweep = &hints, time.Second
 	return f
 }
 
@@ -174,9 +174,10 @@ func (w *world) live(c class, run int, name string) {
 	if !g.submit() {
 		return
 	}
-	ended := false
-	for range 2000 {
-		w.pass(g.luck.about(200 * time.Millisecond))
+	ended, pause := false, 200*time.Millisecond
+	for range 1000 {
+		w.pass(g.luck.about(pause))
+		pause = min(2*pause, 800*time.Millisecond)
 		now, ok := g.poll()
 		if !ok {
 			continue
