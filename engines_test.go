@@ -138,14 +138,14 @@ func sameOfAll(text string) string {
 
 func TestWhatChanceMakesIsReplacedAndNothingElse(t *testing.T) {
 	t.Parallel()
-	const first = `{"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":7,"created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00.123456Z"}`
-	require.Equal(t, `{"id":"id 1","version":7,"created_at":"time 1","updated_at":"time 2"}`, sameOfAll(first))
+	const first = `"7" {"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":7,"created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00.123456Z"}`
+	require.Equal(t, `"7" {"id":"id 1","version":7,"created_at":"time 1","updated_at":"time 2"}`, sameOfAll(first))
 	for name, other := range map[string]string{
-		"a version":           `{"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":8,"created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00.123456Z"}`,
-		"an order of members": `{"version":7,"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00.123456Z"}`,
-		"a form of times":     `{"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":7,"created_at":"2026-11-20T10:00:00+00:00","updated_at":"2026-11-20T10:00:00.123456Z"}`,
-		"times that are one":  `{"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":7,"created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00Z"}`,
-		"a space":             `{"id": "019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":7,"created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00.123456Z"}`,
+		"a version":           `"7" {"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":8,"created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00.123456Z"}`,
+		"an order of members": `"7" {"version":7,"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00.123456Z"}`,
+		"a form of times":     `"7" {"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":7,"created_at":"2026-11-20T10:00:00+00:00","updated_at":"2026-11-20T10:00:00.123456Z"}`,
+		"times that are one":  `"7" {"id":"019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":7,"created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00Z"}`,
+		"a space":             `"7" {"id": "019a9e5c-4d10-7c3a-9d4e-2f6a8b0c1d2e","version":7,"created_at":"2026-11-20T10:00:00Z","updated_at":"2026-11-20T10:00:00.123456Z"}`,
 	} {
 		require.NotEqual(t, sameOfAll(first), sameOfAll(other), name)
 	}
