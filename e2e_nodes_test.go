@@ -162,7 +162,7 @@ func (c *client) follow(path, key string) <-chan bookingView {
 	require.NoError(c, err)
 	request.Header.Set("Authorization", "Bearer "+key)
 	request.Header.Set("Accept", "text/event-stream")
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request) //nolint:bodyclose // below, once it has ended
 	require.NoError(c, err)
 	require.Equal(c, http.StatusOK, response.StatusCode)
 	events := make(chan bookingView, 100)

@@ -32,7 +32,7 @@ func hears(t *testing.T, s *store.Signals) *ear {
 	}()
 	t.Cleanup(func() {
 		cancel()
-		came(t, e.ended)
+		_ = came(t, e.ended) // that it ends is all
 	})
 	return e
 }
