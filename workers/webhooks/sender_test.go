@@ -539,12 +539,17 @@ func TestWhatAFailingEndpointWasOwedForTooLongIsGivenUp(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, db database) {
 		shop := receive(t, always(204))
-		r := start(t, db, []Endpoint{shop.endpoint("shop")}, func(p *parts) { p.cfg.RetryFor = time.Millisecond })
+		_, err := db.PauseEndpoint(t.Context(), "shop", "it is gone")
+		require.NoError(t, err)
+		r := start(t, db, []Endpoint{shop.endpoint("shop")}, func(p *parts) { p.cfg.RetryFor = 1 })
 		e := r.endpoint("shop")
 		e.mu.Lock()
 		e.circuit = circuit{failures: 100, since: time.Now().Add(-time.Hour), until: time.Now().Add(time.Hour)}
 		e.mu.Unlock()
 		r.take(happened(1, 1), happened(1, 2))
+		r.upkeep(t.Context())
+		r.until(booking.DeliveryDue, 2) // for as long as it is paused
+		require.NoError(t, db.Pause(t.Context(), booking.PauseChange{What: booking.PauseOfWebhook("shop"), Actor: booking.SupportActor("sue"), Reason: "they are back"}))
 		require.Eventually(t, func() bool {
 			r.upkeep(t.Context())
 			list, err := db.Deliveries(t.Context(), booking.DeliveryFilter{State: booking.DeliveryDead, Limit: 10})

@@ -36,14 +36,14 @@ func (s *Sender) upkeep(ctx context.Context) {
 	names := make([]string, len(s.endpoints))
 	for i, e := range s.endpoints {
 		names[i] = e.Name
-		if e.isOpen() { // else each is tried once more
+		paused := s.figures(ctx, e)
+		if e.isOpen() && !paused { // else each is tried once more
 			s.clear(ctx, "give up", func(ctx context.Context) (int, error) {
 				n, err := s.deps.Upkeep.GiveUpDeliveries(ctx, e.Name, s.cfg.RetryFor)
 				s.metrics.outcomes.WithLabelValues(e.Name, string(booking.DeliveryDead)).Add(float64(n))
 				return n, err
 			})
 		}
-		s.figures(ctx, e)
 	}
 	s.clear(ctx, "abandon", func(ctx context.Context) (int, error) {
 		return s.deps.Upkeep.AbandonDeliveries(ctx, names, s.cfg.RetryFor)
@@ -64,18 +64,20 @@ func (s *Sender) clear(ctx context.Context, what string, some func(context.Conte
 	}
 }
 
-func (s *Sender) figures(ctx context.Context, e *endpoint) {
+// figures takes those of an endpoint, and tells whether it is paused, or may be.
+func (s *Sender) figures(ctx context.Context, e *endpoint) (paused bool) {
 	figures, err := within(ctx, func(ctx context.Context) (booking.DeliveryFigures, error) {
 		return s.deps.Upkeep.DeliveryFigures(ctx, e.Name)
 	})
 	if err != nil {
-		return // the gauges stay as they are, and the claims say what is wrong
+		return true // the gauges stay as they are, and the claims say what is wrong
 	}
 	s.metrics.due.WithLabelValues(e.Name).Set(float64(figures.Due))
 	s.metrics.dead.WithLabelValues(e.Name).Set(float64(figures.Dead))
 	s.metrics.lag.WithLabelValues(e.Name).Set(figures.Lag.Seconds())
 	s.metrics.open.WithLabelValues(e.Name).Set(one(e.isOpen()))
 	s.metrics.paused.WithLabelValues(e.Name).Set(one(figures.Paused))
+	return figures.Paused
 }
 
 func one(is bool) float64 {
