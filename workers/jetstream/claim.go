@@ -15,7 +15,7 @@ const again = time.Second
 const mostNamed = 1024
 
 // Claim leases what hints have come for. Once in a while, and at once where the broker does not answer, it looks for what is
-// due without a hint, too; but not while hints wait at the broker: they are what bounds the fleet.
+// due without a hint, too; but not in a pool that the fleet limits while hints wait at the broker: they are what bounds it.
 func (q *Queue) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error) {
 	if len(c.Only) > 0 {
 		return q.Queue.Claim(ctx, c)
@@ -136,6 +136,9 @@ func (q *Queue) polls(ctx context.Context, pool booking.Pool) bool {
 	q.mu.Unlock()
 	if early || sick {
 		return sick
+	}
+	if q.cfg.Limits.Of(pool) == 0 {
+		return true // a stream that elects its leader has hints, and gives none
 	}
 	for _, l := range q.lanes {
 		if l.pool != pool {
