@@ -96,7 +96,7 @@ var (
 // alone is one process that does everything, each step of it because of a hint.
 func alone() fleet {
 	f, hints := alike(1), jetstream.DefaultConfig()
-	hints.Suppliers, hints.AckWait, hints.Backstop = []string{"sandbox"}, 2*quickly().Lease, time.Second
+	hints.Suppliers, hints.AckWait, hints.Backstop = []string{"sandbox"}, quickly().Lease+passedOn, time.Second
 	hints.Limits = jetstream.Limits{booking.ProviderPool: 2, booking.FraudPool: 1, booking.PaymentPool: 2, booking.TrackingPool: 1}
 	f.hints, f.sweep = &hints, time.Second
 	return f

@@ -28,6 +28,9 @@ type fleet struct {
 	mute  bool              // no hint ever arrives
 }
 
+// passedOn is how long after its leases a dead process's hints are somebody else's, as main has it.
+const passedOn = 500 * time.Millisecond
+
 // node is what one process of a fleet does.
 type node struct {
 	api    bool
@@ -50,7 +53,7 @@ func hinted(luck *dice) fleet {
 		fleet{nodes: []node{{api: true}, {api: true, sweeps: true}, of(provider, fraud), of(provider, payment), of(fraud, tracking), of(payment, tracking)}},
 	)
 	hints := jetstream.DefaultConfig()
-	hints.Suppliers, hints.AckWait = []string{"sandbox"}, 2*engineConfig().Lease
+	hints.Suppliers, hints.AckWait = []string{"sandbox"}, engineConfig().Lease+passedOn
 	hints.Limits = pick(luck, jetstream.Limits{}, jetstream.Limits{payment: 1, provider: 2}, jetstream.Limits{provider: 3, fraud: 1, payment: 2, tracking: 1})
 	f.hints, f.sweep = &hints, time.Second
 	switch luck.n(6) {

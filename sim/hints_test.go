@@ -176,7 +176,7 @@ func (h *hints) under(pool booking.Pool) (n int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for id, as := range h.held {
-		if as.pool == pool && !as.found && time.Now().Before(as.until) && time.Since(h.kept[id]) < h.i.world.fleet.hints.AckWait-time.Second {
+		if as.pool == pool && !as.found && time.Now().Before(as.until) && time.Since(h.kept[id]) < h.i.world.fleet.hints.AckWait-100*time.Millisecond {
 			n++
 		}
 	}
