@@ -59,8 +59,8 @@ properties: ## the state machines against their models, CHECKS (200) runs of eac
 	$(WITH_POSTGRES) go test -count=1 -timeout 60m -run 'Machine$$' $(MACHINES) -rapid.checks=$(CHECKS)
 
 .PHONY: sim
-sim: ## the promises under crashes, in simulated time; SCHEDULES=50000 for more, FIRST=1 the first seed
-	nice -n 19 go test ./sim -count=1 -timeout 4h -v -run '^TestProof' -proof -schedules $(or $(SCHEDULES),2000) -first $(or $(FIRST),1)
+sim: ## the promises under crashes, in simulated time; SCHEDULES=50000 for more, FIRST=1 the first seed, ENGINE=jetstream for one engine
+	nice -n 19 go test ./sim -count=1 -timeout 4h -v -run '^TestProof' -proof -schedules $(or $(SCHEDULES),2000) -first $(or $(FIRST),1)$(if $(ENGINE), -engine $(ENGINE))
 
 .PHONY: bench
 bench: build ## measure it on this machine; SCENARIO="engine accept" for some, ARGS="--json --runs 1" for more: bin/booking bench --help
