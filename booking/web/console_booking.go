@@ -42,6 +42,7 @@ type bookingView struct {
 	Lanes    []lane
 	Calls    []callLine
 	CallsCut bool
+	Told     []toldLine    // newest first
 	History  []historyLine // newest first
 	Cut      int           // older lines that are not shown
 	Notes    []historyLine
@@ -131,9 +132,14 @@ func (s *Server) bookingView(c echo.Context, b *booking.Booking, plainly bool) (
 	if err != nil {
 		return bookingView{}, err
 	}
+	told, err := s.told(ctx, b.ID)
+	if err != nil {
+		return bookingView{}, err
+	}
 	now := s.now()
 	view := bookingView{
-		B: b, Story: booking.Tell(b, now), Since: since(b, history), Buttons: s.buttons(b, role),
+		Told: told,
+		B:    b, Story: booking.Tell(b, now), Since: since(b, history), Buttons: s.buttons(b, role),
 		Money: moneyFacts(b), Capture: captureBefore(b), Accepted: acceptedFacts(b, people.Rooms), Policy: s.policy(b, now),
 		Lanes: s.lanes(b, history), Names: nameFacts(b, key), People: people, Related: relations(b, related),
 		CanNote: rank(role) >= rank(RoleAgent),

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -133,4 +134,31 @@ func TestASupervisorPausesAnEndpointAndLetsItGoOn(t *testing.T) {
 	require.Empty(t, s.house.paused)
 	s.webhooks("POST", "/nobody/actions/pause", supervisorKey, `{"reason":"who is that"}`).problem(http.StatusNotFound, ProblemCodeNotFound)
 	require.Len(t, s.house.pauseLog, 2)
+}
+
+func TestTheConsoleSaysWhatOtherSystemsWereToldOfABookingAndWhoIsToldNothing(t *testing.T) {
+	t.Parallel()
+	g := open(t).guest()
+	desk := staff(t, g.site, supervisorKey)
+	require.NotContains(t, desk.get(g.page()).page(http.StatusOK), `data-test="told"`, "nobody is told")
+	g.house.toldOf()
+	for i := range g.house.told.deliveries[:4] {
+		d := &g.house.told.deliveries[i]
+		d.Booking, d.State = g.id, []booking.DeliveryState{booking.DeliveryDue, booking.DeliveryDue, booking.DeliveryDead, booking.DeliveryDelivered}[i]
+		if i == 0 || i == 3 {
+			d.LastError = ""
+		}
+	}
+	body := desk.get(g.page()).page(http.StatusOK)
+	require.Equal(t, 4, strings.Count(body, `data-test="told-line"`))
+	for _, want := range []string{">to be sent<", ">not taken yet; it is tried again<", ">not taken; nobody tries any more<", ">taken<", "<code>http_503</code>", ">shop<"} {
+		require.Contains(t, body, want)
+	}
+	require.NotContains(t, body, "canary", "what was sent is not shown")
+
+	g.house.paused = []booking.Pause{{What: booking.PauseOfWebhook("shop"), Since: g.house.now, Actor: "system", Reason: "It is gone."}}
+	overview := desk.get("/support/overview").page(http.StatusOK)
+	require.Contains(t, overview, "Webhooks to shop")
+	require.Contains(t, overview, "/support/pauses?what=webhook:shop")
+	require.Contains(t, desk.get("/support/pauses?what=webhook:shop").page(http.StatusOK), "What has waited is sent at once")
 }
