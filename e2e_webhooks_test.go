@@ -114,7 +114,7 @@ func TestAnEndpointIsToldOfABookingInOrderWhateverHappens(t *testing.T) {
 		serve := func() (*process, *client) {
 			return serviceProcess(t, dir, sandbox, "BOOKING_DATABASE__URL="+url,
 				fmt.Sprintf(`BOOKING_WEBHOOKS__ENDPOINTS=[{name: shop, url: %q, secrets: [%s], allow_private: true}]`, shop.URL+"/hooks?token=canary", webhookSecret),
-				"BOOKING_WEBHOOKS__RETRY_FOR=1s", "BOOKING_WEBHOOKS__BACKOFF_BASE=50ms", "BOOKING_WEBHOOKS__BACKOFF_CAP=200ms", "BOOKING_WEBHOOKS__POLL=50ms")
+				"BOOKING_WEBHOOKS__RETRY_FOR=1s", "BOOKING_WEBHOOKS__BACKOFF_BASE=50ms", "BOOKING_WEBHOOKS__BACKOFF_CAP=200ms", "BOOKING_WEBHOOKS__POLL=50ms", "BOOKING_EVENTS__TIMEOUT=2s")
 		}
 		p, c := serve()
 		told := func(id string, want ...string) {
