@@ -45,10 +45,9 @@ func (n *nemesis) strikesBroker() {
 	}
 }
 
-// sparesBroker gives it peace, too.
+// sparesBroker gives it peace, too. Where it is away it comes back when its time has come: nobody needs it.
 func (n *nemesis) sparesBroker() {
 	if n.world.broker != nil {
-		n.world.broker.Leave(0, false)
 		n.world.broker.SetFaults(n.world.usualHints())
 	}
 }

@@ -37,8 +37,8 @@ type Connection struct {
 	confirmed   []chan struct{}
 }
 
-// confirmFor is how long a confirmation that does not come is waited for.
-const confirmFor = 5 * time.Second
+// confirmFor is how long the package jetstream waits for a confirmation that does not come.
+const confirmFor = 2 * time.Second
 
 var errDown = errors.New("this process is dead")
 
