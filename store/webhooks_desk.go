@@ -51,7 +51,7 @@ func (s *Store) Deliveries(ctx context.Context, f booking.DeliveryFilter) ([]boo
 	}
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	db := s.read.WithContext(ctx).Table("webhook_deliveries").
+	db := s.read.WithContext(ctx).Table("webhook_deliveries "+s.deliveriesBy(f)).
 		Select("id, endpoint, event_id, type, booking_id, version, part, since_at, attempts, due_at, status, last_error, delivered_at, dead_at")
 	if f.Endpoint != "" {
 		db = db.Where("endpoint = ?", f.Endpoint)
@@ -76,6 +76,27 @@ func (s *Store) Deliveries(ctx context.Context, f booking.DeliveryFilter) ([]boo
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
 	return deliveriesOf(rows), nil
+}
+
+// deliveriesBy is the index that has what a filter selects in the order of the list.
+func (s *Store) deliveriesBy(f booking.DeliveryFilter) string {
+	due, dead := f.State == booking.DeliveryDue, f.State == booking.DeliveryDead
+	switch {
+	case f.Booking != "":
+		return s.sql.by("webhook_booking")
+	case f.Endpoint != "" && due:
+		return s.sql.by("webhook_waiting")
+	case f.Endpoint != "" && dead:
+		return s.sql.by("webhook_dead")
+	case f.Endpoint != "":
+		return s.sql.by("webhook_endpoint")
+	case due:
+		return s.sql.by("webhook_due_id")
+	case dead:
+		return s.sql.by("webhook_dead_id")
+	default:
+		return ""
+	}
 }
 
 // RetryDelivery makes a dead letter due again, with a line in the audit: booking.ErrNotFound, booking.ErrNotDead.

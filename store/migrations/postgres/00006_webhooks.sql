@@ -29,4 +29,8 @@ CREATE INDEX webhook_line ON webhook_deliveries (endpoint, booking_id, version, 
 CREATE INDEX webhook_waiting ON webhook_deliveries (endpoint, id) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_dead ON webhook_deliveries (endpoint, id) WHERE dead_at IS NOT NULL;
 CREATE INDEX webhook_delivered ON webhook_deliveries (delivered_at) WHERE delivered_at IS NOT NULL;
+-- For lists, newest first.
+CREATE INDEX webhook_due_id ON webhook_deliveries (id) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_dead_id ON webhook_deliveries (id) WHERE dead_at IS NOT NULL;
+CREATE INDEX webhook_endpoint ON webhook_deliveries (endpoint, id);
 CREATE INDEX webhook_booking ON webhook_deliveries (booking_id, id);
