@@ -72,6 +72,7 @@ func Over(below workers.Queue, flow booking.Flow, js jetstream.JetStream, connec
 // lay makes the lanes.
 func (q *Queue) lay(pools []booking.Pool) {
 	for _, pool := range booking.Pools() {
+		q.polled[pool] = time.Now() // what is due has its hint, and if that was lost there is time
 		suppliers := []string{""}
 		if pool == booking.ProviderPool {
 			suppliers = q.cfg.Suppliers
