@@ -51,7 +51,7 @@ func (s *Store) Deliveries(ctx context.Context, f booking.DeliveryFilter) ([]boo
 	}
 	ctx, cancel := s.deadline(ctx)
 	defer cancel()
-	db := s.read.WithContext(ctx).Table("webhook_deliveries "+s.deliveriesBy(f)).
+	db := s.read.WithContext(ctx).Table("webhook_deliveries " + s.deliveriesBy(f)).
 		Select("id, endpoint, event_id, type, booking_id, version, part, since_at, attempts, due_at, status, last_error, delivered_at, dead_at")
 	if f.Endpoint != "" {
 		db = db.Where("endpoint = ?", f.Endpoint)
