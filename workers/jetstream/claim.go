@@ -20,11 +20,12 @@ func (q *Queue) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking,
 	if len(c.Only) > 0 {
 		return q.Queue.Claim(ctx, c)
 	}
+	polls := q.polls(ctx, c.Pool) // which may ask the broker: before there are leases that run out meanwhile
 	claimed, err := q.claimHinted(ctx, c)
 	if err != nil && len(claimed) == 0 {
 		return nil, err
 	}
-	if rest := c.Limit - len(claimed); rest > 0 && q.polls(ctx, c.Pool) {
+	if rest := c.Limit - len(claimed); rest > 0 && polls {
 		unhinted := c
 		unhinted.Limit = rest
 		more, err := q.Queue.Claim(ctx, unhinted)
