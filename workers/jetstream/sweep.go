@@ -32,7 +32,7 @@ const (
 func (q *Queue) Sweep(ctx context.Context, rows Overdue, every time.Duration) {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	for failing := false; ; {
+	for failing := false; ctx.Err() == nil; {
 		err := q.sweepOnce(ctx, rows, every)
 		if err != nil && !failing && ctx.Err() == nil { // once: a broker may be away for hours
 			q.log.Warn("sweep", zap.Error(err))
