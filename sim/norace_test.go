@@ -4,5 +4,5 @@ package sim_test
 
 const (
 	raced    = false
-	fewSeeds = 10
+	fewSeeds = 8
 )
