@@ -118,7 +118,7 @@ func (h *hints) answers(id booking.ID, what string) {
 	early := ok && held.hinted && h.open[id] <= 0
 	h.mu.Unlock()
 	if early {
-		h.i.world.breach("S15: %s said %s about %s before it had saved anything", h.i.name, what, id)
+		h.i.world.breach("H1: %s said %s about %s before it had saved anything", h.i.name, what, id)
 	}
 }
 
@@ -195,7 +195,7 @@ func (w *world) checkLimit(pool booking.Pool) {
 		}
 	}
 	if limit := w.fleet.hints.Limits.Of(pool); under > limit {
-		w.breach("L6: the fleet works on %d bookings in pool %s, and may on %d", under, pool, limit)
+		w.breach("H2: the fleet works on %d bookings in pool %s, and may on %d", under, pool, limit)
 	}
 }
 
