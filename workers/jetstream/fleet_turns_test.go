@@ -2,6 +2,7 @@ package jetstream_test
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -26,6 +27,9 @@ func brief(c *jetstream.Config, w *workers.Config) {
 func (f *fleet) known(js natsjs.JetStream, consumer string) *natsjs.ConsumerInfo {
 	f.Helper()
 	c, err := js.Consumer(f.Context(), "look", consumer)
+	if errors.Is(err, natsjs.ErrConsumerNotFound) {
+		return &natsjs.ConsumerInfo{} // not made yet
+	}
 	require.NoError(f, err)
 	return c.CachedInfo()
 }
