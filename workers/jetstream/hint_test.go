@@ -17,14 +17,14 @@ func TestAHintNamesABookingAndItsTraceAndNothingElse(t *testing.T) {
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 	f := newFleet(t)
 	_, js := connected(t, f.broker)
-	f.join([]booking.Pool{booking.FraudPool}) // who takes hints makes the stream
+	api := f.join(nil) // who says hints makes the stream, too
 	var stream natsjs.Stream
 	require.Eventually(t, func() bool {
 		var err error
 		stream, err = js.Stream(t.Context(), "look")
 		return err == nil
 	}, readyWithin, time.Millisecond)
-	receipt, err := f.join(nil).Submit(t.Context(), bookingtest.Ask(func(a *booking.Ask) { a.Trace = trace }), "key", [32]byte{})
+	receipt, err := api.Submit(t.Context(), bookingtest.Ask(func(a *booking.Ask) { a.Trace = trace }), "key", [32]byte{})
 	require.NoError(t, err)
 	var msg *natsjs.RawStreamMsg
 	require.Eventually(t, func() bool {

@@ -40,7 +40,7 @@ type patient struct {
 func (p patient) Claim(ctx context.Context, c booking.Claim) ([]*booking.Booking, error) {
 	for {
 		claimed, err := p.Queue.Claim(ctx, c)
-		if err != nil || len(claimed) > 0 || p.Quiet(ctx, c.Pool) {
+		if err != nil || len(claimed) > 0 || len(c.Only) > 0 || p.Quiet(ctx, c.Pool) {
 			return claimed, err
 		}
 		select {

@@ -60,8 +60,9 @@ func (q *Queue) has(h booking.Hint) bool {
 	return slices.ContainsFunc(q.lanes, func(l *lane) bool { return l.name == name })
 }
 
-// speak says what there is to say until ctx ends.
+// speak says what there is to say until ctx ends, once there is a stream to say it to.
 func (q *Queue) speak(ctx context.Context) {
+	q.await(ctx)
 	var later sayings
 	timer := time.NewTimer(soon)
 	defer timer.Stop()
@@ -86,6 +87,25 @@ func (q *Queue) speak(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// await makes the stream where there is none, and tries until there is one: what is said without it is lost.
+func (q *Queue) await(ctx context.Context) {
+	for pause := retryFirst; ctx.Err() == nil; pause = min(2*pause, retryLast) {
+		if q.ensureSoon(ctx) == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (q *Queue) ensureSoon(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	return q.ensure(ctx)
 }
 
 // publish says a hint. again tells a repetition from the first, which the broker would drop as its duplicate.
