@@ -188,8 +188,10 @@ func TestAnEndpointThatIsGoneIsToldNothingUntilASupervisorLetsItGoOn(t *testing.
 		return string(c.call("GET", "/v1/support/webhooks", c.support, "").is(http.StatusOK).body)
 	}
 	require.Eventually(t, func() bool { return strings.Contains(endpoints(), `"paused_by":"system"`) }, time.Minute, 20*time.Millisecond)
-	page := c.call("GET", "/v1/support/webhooks/deliveries?state=due", c.support, "").is(http.StatusOK)
-	require.Contains(t, string(page.body), "http_410")
+	require.Eventually(t, func() bool { // it is paused first
+		page := c.call("GET", "/v1/support/webhooks/deliveries?state=due", c.support, "").is(http.StatusOK)
+		return strings.Contains(string(page.body), "http_410")
+	}, time.Minute, 20*time.Millisecond)
 	shop.status.Store(http.StatusNoContent)
 	c.call("POST", "/v1/support/webhooks/shop/actions/resume", c.support, `{"reason":"it was a mistake"}`).is(http.StatusAccepted)
 	require.Eventually(t, func() bool { return len(shop.taken(b.ID)) == len(eventsOfAConfirmed) }, time.Minute, 10*time.Millisecond)

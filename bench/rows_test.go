@@ -13,7 +13,10 @@ import (
 	"hotelbooking/store/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
+func TestMain(m *testing.M) {
+	keptFree = 0
+	os.Exit(storetest.Run(m))
+}
 
 // eachDatabase runs a test with a store on either database, in a schema that is dropped.
 func eachDatabase(t *testing.T, test func(t *testing.T, c *crowded)) {
