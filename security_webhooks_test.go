@@ -54,7 +54,7 @@ func webhooksStayOutside(g *guard, databaseURL string) {
 	})
 	b := f.submit(order{})
 	f.untilDecided(b.ID)
-	never := []string{"canary", webhookSecret[len("whsec_"):], at.Port(), strings.TrimPrefix(moved.URL, "http://"), "v1,"}
+	never := []string{"canary", webhookSecret[len("whsec_"):], ":" + at.Port(), strings.TrimPrefix(moved.URL, "http://"), "v1,"}
 	for endpoint, fault := range map[string]string{"rebound": "address_not_public", "moved": "redirect"} {
 		var seen answer
 		require.Eventually(g.T, func() bool {
