@@ -14,8 +14,8 @@ import (
 )
 
 const (
-	connsAllowed = 10 // to the role of the service
-	connsWanted  = 7  // by each of two instances
+	connsAllowed = 14 // to the role of the service
+	connsWanted  = 7  // by each of two instances, beside those that it tells and hears the other by
 )
 
 // Two instances want more connections than their role may have. Neither may keep the other from its work, let alone lose any.

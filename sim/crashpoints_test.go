@@ -184,7 +184,7 @@ func (w *world) live(c class, run int, name string) {
 		if now.Status == "requires_action" {
 			g.act(now)
 		}
-		g.cancelled = g.cancelled || now.Status == "cancelling" // the answer may have been lost
+		g.cancelled = g.cancelled || now.Status == "cancelling" || now.Status == "cancelled" // the answer may have been lost
 		if (now.Status == c.cancels || c.cancels == "pending") && !g.cancelled {
 			g.cancel()
 			continue

@@ -40,7 +40,7 @@ func mutants() []mutant {
 			"case o.kind == KindNext || o.kind == KindRetry || o.kind == KindUnknown:\n\t\tb.mark(step.Name, func(m *Mark) { m.State = MarkUndone })"),
 		{"no fencing", inProcess, []edit{
 			{"store/batch.go", "WHERE places.id = v.id AND places.version = v.version - 1 AND places.owner = v.owner\nRETURNING", "WHERE places.id = v.id\nRETURNING"},
-			{"store/batch.go", "h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference, h_calls\nFROM v WHERE {written}", "h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference, h_calls\nFROM v WHERE {written} ON CONFLICT DO NOTHING"},
+			{"store/batch.go", "h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference, h_calls, h_events\nFROM v WHERE {written}", "h_reason, h_detail, h_took_us, h_status, h_written_by, h_reference, h_calls, h_events\nFROM v WHERE {written} ON CONFLICT DO NOTHING"},
 		}},
 		{"who lost the lease writes all the same", inProcess, []edit{
 			{"workers/settle.go", "if err == nil && fresh.Owner != h.owner {\n\t\treturn nil, booking.ErrLost\n\t}", "if err == nil {\n\t\th.owner = fresh.Owner\n\t}"},
