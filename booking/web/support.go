@@ -18,13 +18,22 @@ const (
 	pageDefault = 25
 )
 
+// pageLimit is how many a caller wants on a page.
+func pageLimit(c echo.Context, limit int) (int, error) {
+	if !c.QueryParams().Has("limit") {
+		return pageDefault, nil
+	}
+	if limit < 1 || limit > pageMax {
+		return 0, badParameter("query:limit", "invalid_format", "It must be a whole number from 1 to 100.")
+	}
+	return limit, nil
+}
+
 // SearchBookings lists bookings for support, newest first.
 func (s *Server) SearchBookings(c echo.Context, params SearchBookingsParams) error {
-	limit := pageDefault
-	if c.QueryParams().Has("limit") {
-		if limit = params.Limit; limit < 1 || limit > pageMax {
-			return badParameter("query:limit", "invalid_format", "It must be a whole number from 1 to 100.")
-		}
+	limit, err := pageLimit(c, params.Limit)
+	if err != nil {
+		return err
 	}
 	if params.Status != "" && !params.Status.Valid() {
 		return badParameter("query:status", "not_allowed", "It is not a status.")

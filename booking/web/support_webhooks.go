@@ -74,11 +74,9 @@ func (s *Server) webhookEndpoint(ctx context.Context, name string) (WebhookEndpo
 
 // ListWebhookDeliveries pages through what was sent, is to be sent, or died.
 func (s *Server) ListWebhookDeliveries(c echo.Context, params ListWebhookDeliveriesParams) error {
-	limit := pageDefault
-	if c.QueryParams().Has("limit") {
-		if limit = params.Limit; limit < 1 || limit > pageMax {
-			return badParameter("query:limit", "invalid_format", "It must be a whole number from 1 to 100.")
-		}
+	limit, err := pageLimit(c, params.Limit)
+	if err != nil {
+		return err
 	}
 	if params.State != "" && !params.State.Valid() {
 		return badParameter("query:state", "not_allowed", "It is not a state of deliveries.")
@@ -88,7 +86,6 @@ func (s *Server) ListWebhookDeliveries(c echo.Context, params ListWebhookDeliver
 		Endpoint: params.Endpoint, State: booking.DeliveryState(params.State), Booking: booking.ID(params.Booking), Limit: limit,
 	}
 	if params.Cursor != "" {
-		var err error
 		if f.Before, err = decodeDeliveryCursor(params.Cursor, filters); err != nil {
 			return badParameter("query:cursor", "invalid_format", "It is not a cursor of this list.")
 		}

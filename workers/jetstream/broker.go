@@ -65,16 +65,14 @@ func Connect(a Address, name string, log *zap.Logger) (*Broker, error) {
 }
 
 func (a Address) options(name string, log *zap.Logger) ([]nats.Option, error) {
+	connected := func(c *nats.Conn) {
+		log.Info("broker", zap.String("state", "connected"), zap.String("server", c.ConnectedServerName()))
+	}
 	options := []nats.Option{
 		nats.Name(name), nats.Timeout(connectWithin), nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.ReconnectWait(reconnectWait),
 		nats.ReconnectBufSize(-1), // what cannot be said now is found by the sweep, and is not said late
 		nats.PingInterval(pingEvery), nats.MaxPingsOutstanding(2),
-		nats.ConnectHandler(func(c *nats.Conn) {
-			log.Info("broker", zap.String("state", "connected"), zap.String("server", c.ConnectedServerName()))
-		}),
-		nats.ReconnectHandler(func(c *nats.Conn) {
-			log.Info("broker", zap.String("state", "connected"), zap.String("server", c.ConnectedServerName()))
-		}),
+		nats.ConnectHandler(connected), nats.ReconnectHandler(connected),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil { // else we close it
 				log.Warn("broker", zap.String("state", "lost: bookings are found by polls meanwhile"), zap.Error(err))

@@ -134,32 +134,20 @@ func (e *Events) confirmed(ctx context.Context, sent []sending) error {
 	return first
 }
 
-// ensure makes the stream where there is none. One that is there stays as somebody made it.
+// ensure makes the stream of events where there is none, and looks for it only after something has failed.
 func (e *Events) ensure(ctx context.Context) error {
 	if e.there {
 		return nil
 	}
-	_, err := e.js.Stream(ctx, e.cfg.Stream)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		maxBytes := e.cfg.MaxBytes
-		if maxBytes == 0 {
-			maxBytes = -1
-		}
-		_, err = e.js.CreateStream(ctx, jetstream.StreamConfig{
-			Name: e.cfg.Stream, Subjects: []string{e.cfg.Stream + ".>"}, Description: "what became of bookings, as CloudEvents",
-			Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Replicas: e.cfg.Replicas,
-			Duplicates: e.cfg.Duplicates, MaxAge: e.cfg.MaxAge, MaxBytes: maxBytes,
-		})
-		if err == nil {
-			e.log.Info("stream of events made", zap.String("stream", e.cfg.Stream))
-		}
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
-			err = nil
-		}
+	maxBytes := e.cfg.MaxBytes
+	if maxBytes == 0 {
+		maxBytes = -1
 	}
-	if err != nil {
-		return fmt.Errorf("make the stream %s: %w", e.cfg.Stream, err)
-	}
-	e.there = true
-	return nil
+	err := ensureStream(ctx, e.js, jetstream.StreamConfig{
+		Name: e.cfg.Stream, Subjects: []string{e.cfg.Stream + ".>"}, Description: "what became of bookings, as CloudEvents",
+		Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Replicas: e.cfg.Replicas,
+		Duplicates: e.cfg.Duplicates, MaxAge: e.cfg.MaxAge, MaxBytes: maxBytes,
+	}, e.log)
+	e.there = err == nil
+	return err
 }

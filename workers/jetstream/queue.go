@@ -45,16 +45,15 @@ type Queue struct {
 // New puts a Queue around the one that keeps the bookings. pools are those that this process works in. wake must not be called
 // before Start. cfg must be valid.
 func New(below workers.Queue, flow booking.Flow, conn *nats.Conn, cfg Config, pools []booking.Pool, log *zap.Logger, wake func(booking.Pool)) (*Queue, error) {
-	metrics := newMetrics()
+	var q *Queue
 	// Without a time-out a confirmation that went with its stream was waited for until the end of Stop.
 	js, err := jetstream.New(conn, jetstream.WithPublishAsyncErrHandler(func(jetstream.JetStream, *nats.Msg, error) {
-		metrics.lost.Inc()
+		q.metrics.lost.Inc()
 	}), jetstream.WithPublishAsyncMaxPending(mostUnsaid), jetstream.WithPublishAsyncTimeout(askFor))
 	if err != nil {
 		return nil, err
 	}
-	q := Over(below, flow, js, conn.IsConnected, cfg, pools, log, wake)
-	q.metrics = metrics
+	q = Over(below, flow, js, conn.IsConnected, cfg, pools, log, wake)
 	return q, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	"go.uber.org/zap"
 
 	"hotelbooking/booking"
 )
@@ -43,28 +44,33 @@ func token(text string) string {
 	return "x-" + hex.EncodeToString([]byte(text))
 }
 
-// ensure makes the stream where there is none. One that is there stays as somebody made it.
+// ensure makes the stream of hints where there is none.
 func (q *Queue) ensure(ctx context.Context) error {
-	_, err := q.js.Stream(ctx, q.cfg.Stream)
-	if !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return err
-	}
 	storage := jetstream.FileStorage
 	if q.cfg.Memory {
 		storage = jetstream.MemoryStorage
 	}
-	_, err = q.js.CreateStream(ctx, jetstream.StreamConfig{
+	return ensureStream(ctx, q.js, jetstream.StreamConfig{
 		Name: q.cfg.Stream, Subjects: []string{q.cfg.Stream + ".>"}, Description: "which bookings are to be looked at; the database decides",
 		Retention: jetstream.WorkQueuePolicy, Discard: jetstream.DiscardOld, Storage: storage, Replicas: q.cfg.Replicas,
 		Duplicates: duplicates, MaxMsgs: mostHints, MaxAge: oldest,
-	})
-	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
-		err = nil
+	}, q.log)
+}
+
+// ensureStream makes a stream where there is none. One that is there stays as somebody made it.
+func ensureStream(ctx context.Context, js jetstream.JetStream, stream jetstream.StreamConfig, log *zap.Logger) error {
+	_, err := js.Stream(ctx, stream.Name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		if _, err = js.CreateStream(ctx, stream); err == nil {
+			log.Info("stream made", zap.String("stream", stream.Name))
+		}
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+			err = nil
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("make the stream %s: %w", q.cfg.Stream, err)
+		return fmt.Errorf("make the stream %s: %w", stream.Name, err)
 	}
-	q.log.Info("stream made")
 	return nil
 }
 
