@@ -2,180 +2,25 @@ package webhooks
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
-	"go.uber.org/zap/zaptest/observer"
 
 	"hotelbooking/booking"
 	"hotelbooking/store/storetest"
 )
-
-func TestMain(m *testing.M) { os.Exit(storetest.Run(m)) }
-
-const secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-// database is the store, of which only tests know more.
-type database interface {
-	Queue
-	Upkeep
-	Deliveries(ctx context.Context, f booking.DeliveryFilter) ([]booking.Delivery, error)
-	RetryDelivery(ctx context.Context, order booking.DeliveryOrder) error
-	Pause(ctx context.Context, change booking.PauseChange) error
-}
-
-func each(t *testing.T, test func(t *testing.T, db database)) {
-	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, storetest.SQLite(t)) })
-	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, storetest.OnPostgres(t)) })
-}
-
-// got is a request as an endpoint receives it.
-type got struct {
-	header http.Header
-	body   string
-}
-
-func (g got) id() string { return g.header.Get("webhook-id") }
-
-// receiver is an endpoint. What it answers is for the test to say.
-type receiver struct {
-	*httptest.Server
-	mu   sync.Mutex
-	all  []got
-	came chan got
-}
-
-// receive starts an endpoint; status says what its n-th answer is, from 1.
-func receive(t *testing.T, status func(n int, g got) int) *receiver {
-	t.Helper()
-	r := &receiver{came: make(chan got, 1000)}
-	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		body, _ := io.ReadAll(request.Body)
-		g := got{request.Header, string(body)}
-		r.mu.Lock()
-		r.all = append(r.all, g)
-		n := len(r.all)
-		r.mu.Unlock()
-		w.WriteHeader(status(n, g))
-		r.came <- g
-	}))
-	t.Cleanup(r.Close)
-	return r
-}
-
-func always(status int) func(int, got) int { return func(int, got) int { return status } }
-
-func (r *receiver) received() []got {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.all)
-}
-
-func (r *receiver) endpoint(name string) Endpoint {
-	return Endpoint{Name: name, URL: r.URL + "/hooks?token=canary-token", Secrets: []string{secret}, AllowPrivate: true}
-}
-
-// rig is a sender that runs, on a database that may be another's, too.
-type rig struct {
-	*Sender
-	t    *testing.T
-	db   database
-	logs *observer.ObservedLogs
-}
-
-type parts struct {
-	cfg    Config
-	deps   Deps
-	settle time.Duration
-}
-
-func start(t *testing.T, db database, endpoints []Endpoint, change ...func(*parts)) *rig {
-	t.Helper()
-	core, logs := observer.New(zapcore.DebugLevel)
-	p := parts{cfg: quick, deps: Deps{Queue: db, Upkeep: db, Events: past(nil), Boot: "boot", Log: zap.New(core), Metrics: prometheus.NewRegistry()}, settle: settleFor}
-	p.cfg.Endpoints, p.cfg.Source = endpoints, "/hotelbooking"
-	for _, f := range change {
-		f(&p)
-	}
-	s, err := New(p.cfg, p.deps)
-	require.NoError(t, err)
-	s.settleFor = p.settle
-	require.NoError(t, s.Start())
-	t.Cleanup(func() { _ = s.Stop(context.Background()) })
-	return &rig{Sender: s, t: t, db: db, logs: logs}
-}
-
-func (r *rig) take(events ...booking.Event) {
-	r.t.Helper()
-	require.NoError(r.t, r.Take(r.t.Context(), events))
-}
-
-// until waits until so many deliveries are in a state.
-func (r *rig) until(state booking.DeliveryState, n int) []booking.Delivery {
-	r.t.Helper()
-	var list []booking.Delivery
-	require.Eventually(r.t, func() bool {
-		var err error
-		list, err = r.db.Deliveries(r.t.Context(), booking.DeliveryFilter{State: state, Limit: 1000})
-		return err == nil && len(list) == n
-	}, time.Minute, 2*time.Millisecond, "never so many %s", state)
-	return list
-}
-
-// happened is what made version v of booking n.
-func happened(n, v int) booking.Event {
-	id := booking.ID(fmt.Sprintf("01945e2a-7c00-7000-8000-%012x", n))
-	return booking.Event{
-		ID: fmt.Sprintf("%s:%d:%s", id, v, booking.EventConfirmed), Type: booking.EventConfirmed, Booking: id, Version: v,
-		At: time.Date(2026, 11, 23, 10, 0, 0, v, time.UTC), Data: []byte(`{"canary":"canary-data <&>"}`),
-	}
-}
-
-// past is what the store's events would be.
-type past []booking.Event
-
-func (p past) Events(_ context.Context, f booking.EventFilter) ([]booking.Event, error) {
-	var found []booking.Event
-	for _, e := range p {
-		if (f.Booking == "" || e.Booking == f.Booking) && len(found) < f.Limit {
-			found = append(found, e)
-		}
-	}
-	return found, nil
-}
-
-// verify checks a signature as receivers are told to, with nothing of ours.
-func verify(t *testing.T, secret string, g got) {
-	t.Helper()
-	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
-	require.NoError(t, err)
-	mac := hmac.New(sha256.New, key)
-	_, _ = io.WriteString(mac, g.id()+"."+g.header.Get("webhook-timestamp")+"."+g.body)
-	require.Contains(t, strings.Split(g.header.Get("webhook-signature"), " "), "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
-	seconds, err := strconv.ParseInt(g.header.Get("webhook-timestamp"), 10, 64)
-	require.NoError(t, err)
-	require.WithinDuration(t, time.Now(), time.Unix(seconds, 0), 5*time.Minute)
-}
 
 func TestADeliveryIsTheEventSignedWithEachSecret(t *testing.T) {
 	t.Parallel()
@@ -423,94 +268,6 @@ func TestAnEndpointIsToldWhatItWantsAndNothingElse(t *testing.T) {
 	require.Len(t, all.received(), 3)
 	require.Equal(t, []string{"2", "3"}, []string{some.received()[0].id(), some.received()[1].id()})
 	require.Empty(t, none.received())
-}
-
-func TestADeadLetterIsSeenCountedAndRetriedByAPerson(t *testing.T) {
-	t.Parallel()
-	each(t, func(t *testing.T, db database) {
-		answers := []int{404, 204, 204}
-		shop := receive(t, func(n int, _ got) int { return answers[n-1] })
-		r := start(t, db, []Endpoint{shop.endpoint("shop")}, func(p *parts) { p.cfg.RetryFor = 1 })
-		r.take(happened(1, 1), happened(1, 2))
-		dead := r.until(booking.DeliveryDead, 1)[0]
-		require.Equal(t, []any{1, 404, "http_404", happened(1, 1).ID}, []any{dead.Attempts, dead.Status, dead.LastError, dead.Event})
-		r.until(booking.DeliveryDelivered, 1)
-		require.Equal(t, 1.0, testutil.ToFloat64(r.metrics.outcomes.WithLabelValues("shop", "dead")))
-		require.Len(t, r.logs.FilterMessageSnippet("webhook dead").All(), 1)
-		order := booking.DeliveryOrder{Delivery: dead.ID, Actor: booking.SupportActor("sue"), Reason: "they mended it"}
-		require.NoError(t, db.RetryDelivery(t.Context(), order))
-		r.until(booking.DeliveryDelivered, 2)
-		all := shop.received()
-		require.Equal(t, []string{all[0].id(), all[0].body}, []string{all[2].id(), all[2].body})
-	})
-}
-
-func TestAnEndpointThatSaysItIsGoneIsAskedNoMoreUntilAPersonLetsItGoOn(t *testing.T) {
-	t.Parallel()
-	each(t, func(t *testing.T, db database) {
-		var back atomic.Bool
-		shop := receive(t, func(int, got) int {
-			if back.Load() {
-				return 204
-			}
-			return 410
-		})
-		fine := receive(t, always(204))
-		r := start(t, db, []Endpoint{shop.endpoint("shop"), fine.endpoint("fine")}, func(p *parts) { p.cfg.PerEndpoint = 1 })
-		r.take(happened(1, 1), happened(1, 2), happened(2, 1))
-		r.until(booking.DeliveryDelivered, 3)
-		require.Eventually(t, func() bool { return r.logs.FilterMessageSnippet("says that it is gone").Len() == 1 }, time.Minute, time.Millisecond)
-		r.take(happened(3, 1))
-		r.until(booking.DeliveryDelivered, 4)
-		r.upkeep(t.Context())
-		require.Equal(t, 1.0, testutil.ToFloat64(r.metrics.paused.WithLabelValues("shop")))
-		require.Len(t, shop.received(), 1, "it has said so")
-		list, err := r.Endpoints(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, []booking.WebhookEndpoint{
-			{Name: "shop", DeliveryFigures: booking.DeliveryFigures{Due: 4, Lag: list[0].Lag, Paused: true}}, {Name: "fine"},
-		}, list, "nothing is lost")
-
-		back.Store(true)
-		require.NoError(t, db.Pause(t.Context(), booking.PauseChange{What: booking.PauseOfWebhook("shop"), Actor: booking.SupportActor("sue"), Reason: "they are back"}))
-		r.until(booking.DeliveryDelivered, 8)
-		require.Equal(t, happened(1, 1).ID, shop.received()[0].id())
-	})
-}
-
-func TestAReplaySendsTheSameEventsAgain(t *testing.T) {
-	t.Parallel()
-	each(t, func(t *testing.T, db database) {
-		shop := receive(t, always(204))
-		events := past{happened(1, 1), happened(1, 2), happened(2, 1)}
-		r := start(t, db, []Endpoint{shop.endpoint("shop")}, func(p *parts) { p.deps.Events = events })
-		r.take(events[0])
-		r.until(booking.DeliveryDelivered, 1)
-		order := booking.DeliveryOrder{Endpoint: "shop", Booking: events[0].Booking, Actor: booking.SupportActor("sue"), Reason: "they lost them"}
-		n, err := r.Replay(t.Context(), order)
-		require.NoError(t, err)
-		require.Equal(t, 2, n)
-		r.until(booking.DeliveryDelivered, 2)
-		var ids []string
-		for _, g := range shop.received() {
-			ids = append(ids, g.id())
-		}
-		require.Equal(t, []string{events[0].ID, events[0].ID, events[1].ID}, ids, "in order, and the other booking's not at all")
-		require.Equal(t, shop.received()[0].body, shop.received()[1].body)
-
-		order.Endpoint = "nobody"
-		_, err = r.Replay(t.Context(), order)
-		require.ErrorIs(t, err, booking.ErrNoEndpoint)
-		order.Endpoint, order.Booking = "shop", "none"
-		n, err = r.Replay(t.Context(), order)
-		require.NoError(t, err)
-		require.Zero(t, n)
-		r.deps.Events = past(slices.Repeat([]booking.Event{happened(1, 1)}, booking.ReplayMost+1))
-		order.Booking = ""
-		_, err = r.Replay(t.Context(), order)
-		require.ErrorIs(t, err, booking.ErrTooManyEvents)
-		r.until(booking.DeliveryDelivered, 2)
-	})
 }
 
 func TestNothingThatIsSentNorWhereToIsLogged(t *testing.T) {
